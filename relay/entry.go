@@ -1,0 +1,83 @@
+package relay
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Entry is a message in the rings: shared by all who read it, never changed but
+// for the frames that are rendered on demand.
+type Entry struct {
+	msg     Message
+	control int    // IDDeleted, IDGap, or 0 for a message
+	pos     uint64 // place in this process's order; 0 if it came from the archive
+	loaded  bool   // put there by Load: for replay, not delivered live
+	channel *ring  // the channel's ring; nil if the entry came from the archive
+	// out is the hub's position when the entry left its channel's retained view
+	// by number, 0 while it is in.
+	out    atomic.Uint64
+	frames atomic.Pointer[[]frame]
+}
+
+type frame struct {
+	format *Format
+	bytes  []byte
+}
+
+// size is what the entry is taken to cost in the hub's buffer: itself and its
+// text, and the text again in each of two formats.
+func (e *Entry) size() int64 {
+	const overhead = 512
+	return overhead + 3*int64(len(e.msg.Text))
+}
+
+// Message returns the entry's message; read-only. Of a control entry only
+// Channel and Text mean something.
+func (e *Entry) Message() *Message { return &e.msg }
+
+// Control returns 0 for a message, IDDeleted for the end of a channel, IDGap
+// where messages are missing.
+func (e *Entry) Control() int { return e.control }
+
+// Frame returns the entry as it goes on the wire in the format f. The first
+// caller renders it and all share the bytes: never modify them. It is empty if
+// the template renders to nothing, and then nothing is to be sent.
+func (e *Entry) Frame(f *Format) []byte {
+	for {
+		have := e.frames.Load()
+		if have != nil {
+			for i := range *have {
+				if (*have)[i].format == f {
+					return (*have)[i].bytes
+				}
+			}
+		}
+		var next []frame
+		if have != nil {
+			next = append(next, *have...)
+		}
+		next = append(next, frame{f, e.render(f)})
+		if e.frames.CompareAndSwap(have, &next) {
+			return next[len(next)-1].bytes
+		}
+	}
+}
+
+func (e *Entry) render(f *Format) []byte {
+	if e.control != 0 {
+		return f.Control(e.control, e.msg.Channel, string(e.msg.Text))
+	}
+	return f.render(&e.msg)
+}
+
+// replayable reports whether someone who subscribed when the hub was at position
+// seam may be sent the entry as history.
+func (e *Entry) replayable(seam uint64, now time.Time) bool {
+	if e.control != 0 || !e.msg.Stored {
+		return false
+	}
+	if out := e.out.Load(); out != 0 && out <= seam {
+		return false
+	}
+	return e.channel == nil || !e.channel.expired(e, now)
+}

@@ -1,0 +1,193 @@
+package relay
+
+import (
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A ring holds, in order, the entries of one channel, or of all channels under
+// one wildcard, that are in the hub's buffer. Entries are addressed by ordinals
+// that never change: the first entry ever has ordinal 0, and what leaves the
+// buffer moves base. A subscriber's cursor is an ordinal.
+//
+// Of a channel's entries those from view on are retained: they are what
+// newcomers can be sent. Older ones stay as long as the buffer lasts for
+// subscribers that have not read them yet. Retained messages that have left the
+// buffer are cold: the archive has them.
+type ring struct {
+	name     string
+	wildcard bool
+	limits   Limits
+	created  uint64 // order of creation
+
+	mu        sync.RWMutex // guards what follows
+	entries   []*Entry
+	base      uint64 // ordinal of entries[0]
+	dead      bool   // deleted: nothing will follow
+	view      uint64 // ordinal from which entries are retained
+	stored    uint64 // retained entries in the ring
+	cold      uint64 // retained messages that only the archive has
+	coldTime  time.Time
+	dropped   uint64 // sequence of the last message that is not retained any more
+	droppedAt int64  // its second
+	published uint64 // messages so far: the id of the last
+	counted   uint64 // sequence up to which the restored published counts
+	lastSeq   uint64
+	active    time.Time // last publish, or beginning of a subscription
+
+	subsMu sync.Mutex // guards subs and gone; never held while calling out
+	subs   []*Subscription
+	gone   int // how many of subs are closed
+
+	subscribers atomic.Int64
+
+	wildcards []*ring // of a channel: the wildcards it falls under; guarded by Hub.mu
+}
+
+// end is the ordinal the next entry will get.
+func (r *ring) end() uint64 { return r.base + uint64(len(r.entries)) }
+
+// at returns the entry with this ordinal, which must be in the ring.
+func (r *ring) at(ord uint64) *Entry { return r.entries[ord-r.base] }
+
+// push adds an entry at the end. pos is the hub's position.
+func (r *ring) push(e *Entry, pos uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.entries = append(r.entries, e)
+	if r.wildcard || e.control != 0 {
+		return
+	}
+	r.lastSeq = e.msg.Seq
+	if !e.msg.Stored {
+		return
+	}
+	r.stored++
+	if limit := r.limits.MaxMessages; limit > 0 {
+		for r.stored+r.cold > uint64(limit) {
+			if r.cold > 0 {
+				r.cold--
+				continue
+			}
+			r.dropOldest(pos)
+		}
+	}
+}
+
+// dropOldest takes the oldest retained entry out of the view.
+func (r *ring) dropOldest(pos uint64) {
+	for r.view < r.end() {
+		e := r.at(r.view)
+		r.view++
+		if e.control == 0 && e.msg.Stored {
+			e.out.Store(pos)
+			r.stored--
+			r.dropped, r.droppedAt = e.msg.Seq, e.msg.Time.Unix()
+			return
+		}
+	}
+}
+
+// expire takes what is too old out of the view.
+func (r *ring) expire(now time.Time, pos uint64) {
+	if r.cold > 0 && r.tooOld(r.coldTime, now) {
+		r.cold = 0
+	}
+	for r.stored > 0 {
+		for e := r.at(r.view); e.control != 0 || !e.msg.Stored; e = r.at(r.view) {
+			r.view++
+		}
+		if !r.expired(r.at(r.view), now) {
+			return
+		}
+		r.cold = 0
+		r.dropOldest(pos)
+	}
+}
+
+func (r *ring) expired(e *Entry, now time.Time) bool { return r.tooOld(e.msg.Time, now) }
+
+func (r *ring) tooOld(t, now time.Time) bool {
+	return r.limits.MaxAge > 0 && t.Add(r.limits.MaxAge).Before(now)
+}
+
+// forget takes everything out of the view: the store has lost it or it has been
+// deleted.
+func (r *ring) forget(pos uint64) {
+	for r.stored > 0 {
+		r.dropOldest(pos)
+	}
+	r.cold = 0
+}
+
+// evict removes the first entry, which must be e if there is one, from memory.
+func (r *ring) evict(e *Entry, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.entries) == 0 || r.entries[0] != e {
+		return // a wildcard that came after e
+	}
+	if !r.wildcard && r.base >= r.view {
+		r.view = r.base + 1
+		if e.control == 0 && e.msg.Stored {
+			r.stored--
+			if r.expired(e, now) {
+				r.dropped, r.droppedAt = e.msg.Seq, e.msg.Time.Unix()
+			} else {
+				r.cold++
+				r.coldTime = e.msg.Time
+			}
+		}
+	}
+	r.entries[0] = nil
+	r.entries = r.entries[1:]
+	r.base++
+}
+
+// search returns the ordinal of the message with this sequence. Sequences grow
+// along the ring, except where the stream began anew.
+func (r *ring) search(seq uint64) (ord uint64, ok bool) {
+	i := sort.Search(len(r.entries), func(i int) bool { return r.entries[i].msg.Seq >= seq })
+	if i == len(r.entries) || r.entries[i].msg.Seq != seq || r.entries[i].control != 0 {
+		return 0, false
+	}
+	return r.base + uint64(i), true
+}
+
+func (r *ring) add(s *Subscription) {
+	r.subsMu.Lock()
+	r.subs = append(r.subs, s)
+	r.subsMu.Unlock()
+	r.subscribers.Add(1)
+}
+
+// remove notes that a subscription is closed. The list is cleared of such only
+// when they are the half of it, so that leaving costs the same for all.
+func (r *ring) remove() {
+	r.subscribers.Add(-1)
+	r.subsMu.Lock()
+	defer r.subsMu.Unlock()
+	r.gone++
+	if 2*r.gone < len(r.subs) {
+		return
+	}
+	kept := make([]*Subscription, 0, len(r.subs)-r.gone)
+	for _, s := range r.subs {
+		if !s.closed.Load() {
+			kept = append(kept, s)
+		}
+	}
+	r.subs, r.gone = kept, 0
+}
+
+// wake notifies the subscribers that wait for something to come.
+func (r *ring) wake() {
+	r.subsMu.Lock()
+	subs := r.subs // elements are never overwritten, only appended
+	r.subsMu.Unlock()
+	for _, s := range subs {
+		s.wakeUp()
+	}
+}

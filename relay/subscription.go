@@ -1,0 +1,398 @@
+package relay
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// A Subscription is a cursor over one or more rings. Replay and live are the
+// same read: first what the subscriber missed, channel after channel in the
+// order it asked for, then what comes, in the order of the stream, each message
+// once.
+//
+// It is owned by one goroutine at a time, which may call Peek, Advance, Next and
+// Ended. Close may be called by any.
+type Subscription struct {
+	hub    *Hub
+	notify func()
+	wakeCh chan struct{} // for Next; nil if notify is the caller's
+	armed  atomic.Bool   // the owner has seen the end and waits for notify
+	closed atomic.Bool
+	// busy is true while the archive is read on the subscription's behalf; the
+	// reader then owns all below.
+	busy atomic.Bool
+
+	slots []slot
+	runs  []run    // where what Peek returned came from
+	page  []*Entry // entries from the archive, and gap notices: before all else
+	left  int      // slots that are not done
+	mixed bool     // replay is in the order of the stream too, not slot by slot
+	epoch uint64   // the hub's when it subscribed or last went over a gap
+
+	// One channel is the rule; its subscription allocates nothing more.
+	oneSlot [1]slot
+	oneRun  [1]run
+}
+
+// slot is the cursor in one ring.
+type slot struct {
+	ring *ring
+	next uint64    // ordinal of the next entry to read
+	peek uint64    // ordinal of the next entry to return, while merging
+	seam uint64    // what is below is replay, the rest is live
+	pos  uint64    // the hub's position at the seam
+	seen uint64    // sequence of the last message read
+	cold *coldRead // what the archive has to give before next; nil: nothing
+	done bool      // the channel has been deleted, and that was read
+}
+
+// run says that n entries in a row were returned from a slot. A skipped run was
+// not returned, because another slot had the same entry.
+type run struct {
+	slot, n int
+	skipped bool
+}
+
+func (s *Subscription) init(n int) {
+	if n == 1 {
+		s.slots = s.oneSlot[:0]
+	} else {
+		s.slots = make([]slot, 0, n)
+	}
+	s.runs = s.oneRun[:0]
+	if s.notify == nil {
+		s.wakeCh = make(chan struct{}, 1)
+		s.notify = s.signal
+	}
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wakeCh <- struct{}{}:
+	default:
+	}
+}
+
+// wakeUp notifies the owner, once after each Peek that found nothing.
+func (s *Subscription) wakeUp() {
+	if s.armed.Load() && s.armed.CompareAndSwap(true, false) {
+		s.notify()
+	}
+}
+
+// Peek returns the entries that come next, as many as are there and fit in buf,
+// without consuming them: Advance does. It never blocks. When it returns none,
+// notify is called once as soon as there is something, or the subscription has
+// Ended, and not before that.
+func (s *Subscription) Peek(buf []*Entry) []*Entry {
+	for {
+		if s.busy.Load() || s.closed.Load() {
+			return nil
+		}
+		if s.left == 0 && len(s.page) == 0 {
+			return nil
+		}
+		if len(s.page) > 0 {
+			return buf[:copy(buf, s.page)]
+		}
+		if got := s.read(buf); len(got) > 0 {
+			return got
+		}
+		if s.busy.Load() || s.left == 0 {
+			return nil
+		}
+		s.armed.Store(true)
+		if !s.behind() || !s.armed.CompareAndSwap(true, false) {
+			return nil // notify will be called, or is being called
+		}
+	}
+}
+
+// Advance consumes taken, which is a prefix of what the last Peek returned.
+func (s *Subscription) Advance(taken []*Entry) {
+	n := len(taken)
+	if n == 0 {
+		return
+	}
+	if len(s.page) > 0 {
+		if s.page = s.page[n:]; len(s.page) == 0 {
+			s.page = nil
+		}
+		return
+	}
+	var seen uint64
+	for i := range s.runs {
+		r := &s.runs[i]
+		sl := &s.slots[r.slot]
+		k := min(n, r.n)
+		if r.skipped {
+			k = r.n
+		} else if n == 0 {
+			break
+		} else {
+			seen = taken[len(taken)-n+k-1].msg.Seq
+			n -= k
+		}
+		sl.next += uint64(k)
+		sl.seen = seen
+	}
+	s.runs = s.runs[:0]
+}
+
+// Ended reports whether all channels of the subscription have been deleted and
+// everything has been read. Nothing will come any more.
+func (s *Subscription) Ended() bool {
+	return !s.busy.Load() && s.left == 0 && len(s.page) == 0
+}
+
+// Next waits until there is something and consumes it: up to len(buf) entries.
+// It is for subscriptions made without notify. Errors: that of ctx; ErrClosed
+// when the subscription is closed or has Ended.
+func (s *Subscription) Next(ctx context.Context, buf []*Entry) ([]*Entry, error) {
+	for {
+		if got := s.Peek(buf); len(got) > 0 {
+			s.Advance(got)
+			return got, nil
+		}
+		if s.closed.Load() || s.Ended() {
+			return nil, ErrClosed
+		}
+		select {
+		case <-s.wakeCh:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Close ends the subscription. notify is not called any more, but for a call
+// that is under way. Calling it again does nothing.
+func (s *Subscription) Close() {
+	if !s.closed.CompareAndSwap(false, true) {
+		return
+	}
+	s.armed.Store(false)
+	s.hub.subscribers.Add(-1)
+	for i := range s.slots {
+		s.slots[i].ring.remove()
+	}
+	if s.wakeCh != nil {
+		s.signal()
+	}
+}
+
+// Replaying reports whether history is still to be read: what was there when the
+// subscription began.
+func (s *Subscription) Replaying() bool {
+	if s.busy.Load() || len(s.page) > 0 {
+		return true
+	}
+	for i := range s.slots {
+		if sl := &s.slots[i]; sl.cold != nil || sl.next < sl.seam {
+			return true
+		}
+	}
+	return false
+}
+
+// read collects what the rings hold: replay slot by slot, then live.
+func (s *Subscription) read(buf []*Entry) []*Entry {
+	commit := s.hub.commit.Load()
+	now := time.Now()
+	s.runs = s.runs[:0]
+	for i := range s.slots {
+		sl := &s.slots[i]
+		if sl.done {
+			continue
+		}
+		if sl.cold == nil {
+			sl.cold = sl.lag()
+		}
+		if sl.cold != nil {
+			s.fetch(i)
+			return nil
+		}
+		if sl.next < sl.seam && !s.mixed {
+			if got := sl.replay(buf, now); len(got) > 0 {
+				s.runs = append(s.runs, run{slot: i, n: len(got)})
+				return got
+			}
+		}
+	}
+	if len(s.slots) > 1 {
+		return s.merge(buf, commit, now)
+	}
+	got, done := s.slots[0].live(buf, commit)
+	if done {
+		s.slots[0].done = true
+		s.left--
+	}
+	if len(got) > 0 {
+		s.runs = append(s.runs, run{slot: 0, n: len(got)})
+	}
+	return got
+}
+
+// lag returns what the archive has to give because it has left the buffer before
+// it was read; nil if nothing has.
+func (sl *slot) lag() *coldRead {
+	sl.ring.mu.RLock()
+	defer sl.ring.mu.RUnlock()
+	if sl.next >= sl.ring.base {
+		return nil
+	}
+	return &coldRead{from: sl.seen + 1, expect: sl.ring.base - sl.next, next: sl.ring.base}
+}
+
+// replay collects a run of history. What is not to be replayed at its beginning
+// is passed over; further on it ends the run.
+func (sl *slot) replay(buf []*Entry, now time.Time) []*Entry {
+	r := sl.ring
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n := 0
+	for ord := sl.next; ord >= r.base && ord < min(sl.seam, r.end()) && n < len(buf); ord++ {
+		e := r.at(ord)
+		if e.replayable(sl.pos, now) {
+			buf[n] = e
+			n++
+			continue
+		}
+		if n > 0 {
+			break
+		}
+		sl.next++
+	}
+	return buf[:n]
+}
+
+// live collects a run of what came after the seam, up to commit. done is true if
+// the channel has been deleted and nothing is left to read.
+func (sl *slot) live(buf []*Entry, commit uint64) (got []*Entry, done bool) {
+	r := sl.ring
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if sl.next < r.base {
+		return nil, false
+	}
+	n := 0
+	for ord := sl.next; ord < r.end() && n < len(buf); ord++ {
+		e := r.at(ord)
+		if e.pos > commit {
+			break
+		}
+		if !e.loaded {
+			buf[n] = e
+			n++
+			continue
+		}
+		if n > 0 {
+			break
+		}
+		sl.next++
+	}
+	return buf[:n], n == 0 && r.dead && sl.next >= r.end()
+}
+
+// merge collects entries of several rings in the order of the stream.
+func (s *Subscription) merge(buf []*Entry, commit uint64, now time.Time) []*Entry {
+	for i := range s.slots {
+		s.slots[i].peek = s.slots[i].next
+	}
+	n := 0
+	for n < len(buf) {
+		var first *Entry
+		from := -1
+		for i := range s.slots {
+			sl := &s.slots[i]
+			if sl.done {
+				continue
+			}
+			e, done, lags := sl.head(commit, now)
+			if lags { // it comes before what the other rings hold
+				return buf[:n]
+			}
+			if done && sl.peek == sl.next {
+				sl.done = true
+				s.left--
+			}
+			if e != nil && (first == nil || e.pos < first.pos) {
+				first, from = e, i
+			}
+		}
+		if first == nil {
+			break
+		}
+		buf[n] = first
+		n++
+		s.took(from, false)
+		for i := from + 1; i < len(s.slots); i++ { // a channel and a wildcard over it
+			if sl := &s.slots[i]; !sl.done {
+				if e, _, _ := sl.head(commit, now); e == first {
+					s.took(i, true)
+				}
+			}
+		}
+	}
+	return buf[:n]
+}
+
+// took notes that merge has gone over the head of a slot.
+func (s *Subscription) took(i int, skipped bool) {
+	s.slots[i].peek++
+	if last := len(s.runs) - 1; last >= 0 && s.runs[last].slot == i && !skipped && !s.runs[last].skipped {
+		s.runs[last].n++
+		return
+	}
+	s.runs = append(s.runs, run{slot: i, n: 1, skipped: skipped})
+}
+
+// head returns the entry at peek, nil if there is none yet. done is true if none
+// will come, lags if it has left the buffer.
+func (sl *slot) head(commit uint64, now time.Time) (e *Entry, done, lags bool) {
+	r := sl.ring
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if sl.peek < r.base {
+		return nil, false, true
+	}
+	for sl.peek < r.end() {
+		e := r.at(sl.peek)
+		if e.pos > commit {
+			return nil, false, false
+		}
+		if sl.peek < sl.seam {
+			if e.replayable(sl.pos, now) {
+				return e, false, false
+			}
+		} else if !e.loaded {
+			return e, false, false
+		}
+		if sl.peek != sl.next {
+			return nil, false, true // let what was collected be consumed first
+		}
+		sl.peek++
+		sl.next++
+	}
+	return nil, r.dead, false
+}
+
+// behind reports whether a ring has something that was not read.
+func (s *Subscription) behind() bool {
+	commit := s.hub.commit.Load()
+	for i := range s.slots {
+		sl := &s.slots[i]
+		if sl.done {
+			continue
+		}
+		r := sl.ring
+		r.mu.RLock()
+		more := sl.next < r.end() && (sl.next < r.base || r.at(sl.next).pos <= commit)
+		r.mu.RUnlock()
+		if more {
+			return true
+		}
+	}
+	return false
+}
