@@ -199,8 +199,11 @@ func (s *Subscription) Replaying() bool {
 // read collects what the rings hold: replay slot by slot, then live.
 func (s *Subscription) read(buf []*Entry) []*Entry {
 	commit := s.hub.commit.Load()
-	now := time.Now()
 	s.runs = s.runs[:0]
+	if sl := &s.slots[0]; len(s.slots) == 1 && sl.cold == nil && sl.next >= sl.seam {
+		return s.readLive(sl, buf, commit)
+	}
+	now := time.Now()
 	for i := range s.slots {
 		sl := &s.slots[i]
 		if sl.done {
@@ -223,13 +226,24 @@ func (s *Subscription) read(buf []*Entry) []*Entry {
 	if len(s.slots) > 1 {
 		return s.merge(buf, commit, now)
 	}
-	got, done := s.slots[0].live(buf, commit)
-	if done {
-		s.slots[0].done = true
+	return s.readLive(&s.slots[0], buf, commit)
+}
+
+// readLive reads what came after the seam in the only slot: the common case.
+func (s *Subscription) readLive(sl *slot, buf []*Entry, commit uint64) []*Entry {
+	got, state := sl.live(buf, commit)
+	switch state {
+	case slotLags:
+		if sl.cold = sl.lag(); sl.cold != nil {
+			s.fetch(0)
+		}
+	case slotDone:
+		sl.done = true
 		s.left--
-	}
-	if len(got) > 0 {
-		s.runs = append(s.runs, run{slot: 0, n: len(got)})
+	case slotOpen:
+		if len(got) > 0 {
+			s.runs = append(s.runs, run{slot: 0, n: len(got)})
+		}
 	}
 	return got
 }
@@ -267,14 +281,22 @@ func (sl *slot) replay(buf []*Entry, now time.Time) []*Entry {
 	return buf[:n]
 }
 
-// live collects a run of what came after the seam, up to commit. done is true if
-// the channel has been deleted and nothing is left to read.
-func (sl *slot) live(buf []*Entry, commit uint64) (got []*Entry, done bool) {
+// slotState is what reading a slot found beside entries.
+type slotState uint8
+
+const (
+	slotOpen slotState = iota
+	slotLags           // what comes next has left the buffer
+	slotDone           // the channel has been deleted, and all was read
+)
+
+// live collects a run of what came after the seam, up to commit.
+func (sl *slot) live(buf []*Entry, commit uint64) ([]*Entry, slotState) {
 	r := sl.ring
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if sl.next < r.base {
-		return nil, false
+		return nil, slotLags
 	}
 	n := 0
 	for ord := sl.next; ord < r.end() && n < len(buf); ord++ {
@@ -292,7 +314,10 @@ func (sl *slot) live(buf []*Entry, commit uint64) (got []*Entry, done bool) {
 		}
 		sl.next++
 	}
-	return buf[:n], n == 0 && r.dead && sl.next >= r.end()
+	if n == 0 && r.dead && sl.next >= r.end() {
+		return nil, slotDone
+	}
+	return buf[:n], slotOpen
 }
 
 // merge collects entries of several rings in the order of the stream.
@@ -309,11 +334,11 @@ func (s *Subscription) merge(buf []*Entry, commit uint64, now time.Time) []*Entr
 			if sl.done {
 				continue
 			}
-			e, done, lags := sl.head(commit, now)
-			if lags { // it comes before what the other rings hold
+			e, state := sl.head(commit, now)
+			if state == slotLags { // it comes before what the other rings hold
 				return buf[:n]
 			}
-			if done && sl.peek == sl.next {
+			if state == slotDone && sl.peek == sl.next {
 				sl.done = true
 				s.left--
 			}
@@ -329,7 +354,7 @@ func (s *Subscription) merge(buf []*Entry, commit uint64, now time.Time) []*Entr
 		s.took(from, false)
 		for i := from + 1; i < len(s.slots); i++ { // a channel and a wildcard over it
 			if sl := &s.slots[i]; !sl.done {
-				if e, _, _ := sl.head(commit, now); e == first {
+				if e, _ := sl.head(commit, now); e == first {
 					s.took(i, true)
 				}
 			}
@@ -348,34 +373,36 @@ func (s *Subscription) took(i int, skipped bool) {
 	s.runs = append(s.runs, run{slot: i, n: 1, skipped: skipped})
 }
 
-// head returns the entry at peek, nil if there is none yet. done is true if none
-// will come, lags if it has left the buffer.
-func (sl *slot) head(commit uint64, now time.Time) (e *Entry, done, lags bool) {
+// head returns the entry at peek, nil if there is none yet.
+func (sl *slot) head(commit uint64, now time.Time) (*Entry, slotState) {
 	r := sl.ring
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if sl.peek < r.base {
-		return nil, false, true
+		return nil, slotLags
 	}
 	for sl.peek < r.end() {
 		e := r.at(sl.peek)
 		if e.pos > commit {
-			return nil, false, false
+			return nil, slotOpen
 		}
 		if sl.peek < sl.seam {
 			if e.replayable(sl.pos, now) {
-				return e, false, false
+				return e, slotOpen
 			}
 		} else if !e.loaded {
-			return e, false, false
+			return e, slotOpen
 		}
 		if sl.peek != sl.next {
-			return nil, false, true // let what was collected be consumed first
+			return nil, slotLags // let what was collected be consumed first
 		}
 		sl.peek++
 		sl.next++
 	}
-	return nil, r.dead, false
+	if r.dead {
+		return nil, slotDone
+	}
+	return nil, slotOpen
 }
 
 // behind reports whether a ring has something that was not read.
