@@ -12,6 +12,10 @@ import (
 // first. It is asked from several goroutines at once, a few at a time.
 type Archive func(ctx context.Context, q ArchiveQuery) ([]Message, error)
 
+// StoredAt tells when the store took the message with this sequence; ok is false
+// if it has none.
+type StoredAt func(ctx context.Context, seq uint64) (t time.Time, ok bool, err error)
+
 // ArchiveQuery says which messages are wanted. Zero fields set no bound.
 type ArchiveQuery struct {
 	// Channel is a channel or a wildcard.
@@ -44,46 +48,70 @@ type coldRead struct {
 // archive runs the reads on behalf of subscriptions.
 type archive struct {
 	read    Archive
+	at      StoredAt
 	readers chan struct{}
 	ctx     context.Context //nolint:containedctx // the hub's life; reads outlive the calls that begin them
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
 
-func (a *archive) init(read Archive) {
-	a.read = read
+func (a *archive) init(read Archive, at StoredAt) {
+	a.read, a.at = read, at
 	a.readers = make(chan struct{}, archiveReaders)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 }
 
-// query asks the archive until it answers, because a subscriber waits out a
-// store that is away. ok is false when the hub is closed.
+// query asks the archive for messages. ok is false when the hub is closed.
 func (a *archive) query(q ArchiveQuery) (msgs []Message, ok bool) {
 	if a.read == nil {
 		return nil, true
 	}
+	ok = a.ask(func() (err error) {
+		msgs, err = a.read(a.ctx, q)
+		return err
+	})
+	return msgs, ok
+}
+
+// holds reports whether the cursor names a message that is stored: the same
+// sequence, in the same second. ok is false when the hub is closed.
+func (a *archive) holds(c Cursor) (held, ok bool) {
+	if a.at == nil || !c.named() {
+		return false, true
+	}
+	ok = a.ask(func() error {
+		t, stored, err := a.at(a.ctx, c.Tag)
+		held = stored && t.Unix() == c.Time.Unix()
+		return err
+	})
+	return held, ok
+}
+
+// ask calls read until it gives no error, because a subscriber waits out a store
+// that is away. It reports false when the hub is closed.
+func (a *archive) ask(read func() error) bool {
 	for {
 		select {
 		case a.readers <- struct{}{}:
 		case <-a.ctx.Done():
-			return nil, false
+			return false
 		}
-		msgs, err := a.read(a.ctx, q)
+		err := read()
 		<-a.readers
 		if err == nil {
-			return msgs, true
+			return true
 		}
 		select {
 		case <-time.After(archiveRetry):
 		case <-a.ctx.Done():
-			return nil, false
+			return false
 		}
 	}
 }
 
-// fetch reads older history in the background: for slot i, or for all slots that
-// need it if their history comes in one order. Until it is done, the subscription
-// belongs to the reader; then notify is called.
+// fetch reads older history in the background: for slot i if its replay comes
+// before that of the next, or else for all slots that need it. Until it is done,
+// the subscription belongs to the reader; then notify is called.
 func (s *Subscription) fetch(i int) {
 	s.busy.Store(true)
 	s.hub.archive.wg.Go(func() {
@@ -96,30 +124,58 @@ func (s *Subscription) fetch(i int) {
 }
 
 func (s *Subscription) readArchive(i int) {
-	if !s.mixed {
-		if part, ok := s.readCold(&s.slots[i]); ok {
-			s.place([]coldPart{part})
-		}
-		return
+	slots := s.slots[i : i+1]
+	if s.mixed || slots[0].next >= slots[0].seam {
+		slots = s.slots
 	}
+	bases, before, epoch := s.hub.coldBefore(slots)
 	var parts []coldPart
-	for i := range s.slots {
-		sl := &s.slots[i]
+	for i := range slots {
+		sl := &slots[i]
 		if sl.done {
 			continue
 		}
 		if sl.cold == nil {
-			if sl.cold = sl.lag(); sl.cold == nil {
+			if sl.cold = sl.lag(bases[i]); sl.cold == nil {
 				continue
 			}
 		}
-		part, ok := s.readCold(sl)
+		part, ok := s.readCold(sl, bases[i], before, epoch)
 		if !ok {
 			return
 		}
 		parts = append(parts, part)
 	}
+	s.epoch = epoch
 	s.place(parts)
+}
+
+// coldBefore returns the ordinal of the first entry of each slot's ring, and the
+// sequence of the first message of this epoch in the buffer. All rings lose
+// entries in one order, so what is before it is the archive's for all slots, and
+// comes before what any of the rings holds.
+func (h *Hub) coldBefore(slots []slot) (bases []uint64, before, epoch uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	bases = make([]uint64, len(slots))
+	for i := range slots {
+		r := slots[i].ring
+		r.mu.RLock()
+		bases[i] = r.base
+		r.mu.RUnlock()
+	}
+	before = h.applied.seq.Load() + 1
+	if live := h.ofEpoch(); len(live) > 0 {
+		before = live[0].msg.Seq
+	}
+	return bases, before, h.epoch.Load()
+}
+
+// ofEpoch is the part of the log that came since the stream began anew: in it
+// sequences grow.
+func (h *Hub) ofEpoch() []*Entry {
+	i, _ := slices.BinarySearchFunc(h.log, h.epochPos+1, func(e *Entry, pos uint64) int { return cmp.Compare(e.pos, pos) })
+	return h.log[i:]
 }
 
 // coldPart is what the archive gave for one slot.
@@ -132,46 +188,30 @@ type coldPart struct {
 	gap  *Entry // nil: nothing is missing
 }
 
-// readCold asks the archive for a slot's cold history. ok is false if the hub is
-// closed.
-func (s *Subscription) readCold(sl *slot) (part coldPart, ok bool) {
+// readCold asks the archive for a slot's cold history before a sequence. ok is
+// false if the hub is closed.
+func (s *Subscription) readCold(sl *slot, base, before, epoch uint64) (part coldPart, ok bool) {
 	h, r, c := s.hub, sl.ring, sl.cold
-	r.mu.RLock()
-	base, before, cold := r.base, h.applied.seq.Load()+1, int(r.cold)
-	if len(r.entries) > 0 {
-		before = r.entries[0].msg.Seq
-	}
-	r.mu.RUnlock()
-
 	now := time.Now()
 	part = coldPart{slot: sl, base: base, last: before - 1}
-	if epoch := h.epoch.Load(); s.epoch != epoch { // sequences mean something else now
-		s.epoch = epoch
+	if s.epoch != epoch { // sequences mean something else now
 		part.gap = gapEntry(r.name, before, now)
 		return part, true
 	}
-	q := ArchiveQuery{Channel: r.name, From: c.from, Before: before, Limit: archivePage}
-	if !r.wildcard && r.limits.MaxAge > 0 {
-		q.Since = now.Add(-r.limits.MaxAge)
+	held, ok := h.archive.holds(c.cursor)
+	if !ok {
+		return part, false
 	}
-	switch {
-	case c.tail > 0:
-		q.Tail = min(c.tail, archiveTail)
-	case c.cursor.isZero():
-	case !r.wildcard:
-		q.Tail = min(max(cold, 1), archiveTail)
-	case c.cursor.EventID != nil:
-		q.Tail = archiveTail
+	if held { // what follows that message is wanted, whatever the clock did
+		c.from, c.next = c.cursor.Tag+1, 0
+		c.cursor = Cursor{}
 	}
-	if c.cursor.EventID == nil && c.cursor.Time.After(q.Since) {
-		q.Since = c.cursor.Time
-	}
-	msgs, ok := h.archive.query(q)
+	msgs, ok := h.archive.query(h.coldQuery(r, c, before, now))
 	if !ok {
 		return part, false
 	}
 	h.numberArchived(msgs)
-	part.more = q.Tail == 0 && len(msgs) >= archivePage
+	part.more = c.reads(r) == readPages && len(msgs) >= archivePage
 	if part.more {
 		part.last = msgs[len(msgs)-1].Seq
 	} else if uint64(len(msgs)) < c.expect {
@@ -192,6 +232,54 @@ func (s *Subscription) readCold(sl *slot) (part coldPart, ok bool) {
 	}
 	part.msgs = msgs
 	return part, true
+}
+
+// coldQuery says what to ask the archive for.
+func (h *Hub) coldQuery(r *ring, c *coldRead, before uint64, now time.Time) ArchiveQuery {
+	q := ArchiveQuery{Channel: r.name, From: c.from, Before: before, Limit: archivePage}
+	if !r.wildcard && r.limits.MaxAge > 0 {
+		q.Since = now.Add(-r.limits.MaxAge)
+	}
+	r.mu.RLock()
+	cold := int(r.cold)
+	r.mu.RUnlock()
+	switch c.reads(r) {
+	case readTail:
+		q.Tail = min(c.tail, archiveTail)
+	case readCounted:
+		q.Tail = min(max(cold, 1), archiveTail)
+	case readAllTail:
+		q.Tail = archiveTail
+	case readPages:
+	}
+	if c.cursor.EventID == nil && c.cursor.Time.After(q.Since) {
+		q.Since = c.cursor.Time
+	}
+	return q
+}
+
+// coldReads are the ways to read cold history.
+type coldReads uint8
+
+const (
+	readPages   coldReads = iota // forward, a page at a time
+	readTail                     // the last so many
+	readCounted                  // what the ring counts as cold
+	readAllTail                  // as much as is allowed: an event id may be anywhere in it
+)
+
+func (c *coldRead) reads(r *ring) coldReads {
+	switch {
+	case c.tail > 0:
+		return readTail
+	case c.cursor.isZero():
+		return readPages
+	case !r.wildcard:
+		return readCounted
+	case c.cursor.EventID != nil:
+		return readAllTail
+	}
+	return readPages
 }
 
 // place puts what the archive gave into the page, in the order of the stream,

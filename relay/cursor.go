@@ -28,6 +28,9 @@ type Cursor struct {
 // isZero reports whether the cursor asks for nothing of the past.
 func (c Cursor) isZero() bool { return c.Time.IsZero() && c.EventID == nil }
 
+// named reports whether the cursor names one message.
+func (c Cursor) named() bool { return c.HasTag && c.Tag > 0 && !c.Time.IsZero() }
+
 // passedBy reports whether a message at (t, seq) comes after the cursor by time
 // and tag (protocol 7.3).
 func (c Cursor) passedBy(t time.Time, seq uint64) bool {

@@ -42,6 +42,9 @@ type HubOptions struct {
 	DeletedText string
 	// Archive reads what the buffer does not hold; nil means there is none.
 	Archive Archive
+	// StoredAt finds a cursor's message in the archive; nil means that it is
+	// searched for by its time and tag.
+	StoredAt StoredAt
 }
 
 func (o *HubOptions) setDefaults() error {
@@ -91,7 +94,8 @@ type Hub struct {
 	log       []*Entry // everything in the buffer, in order of position
 	logBytes  int64
 	pos       uint64
-	numbered  bool // loaded once: from now on messages are numbered as they come
+	epochPos  uint64 // pos when the stream began anew
+	numbered  bool   // loaded once: from now on messages are numbered as they come
 	published uint64
 	headTime  time.Time
 	headSeq   uint64
@@ -107,7 +111,7 @@ func NewHub(o HubOptions) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{opts: o, channels: make(map[string]*ring), wildcards: make(map[string]*ring)}
-	h.archive.init(o.Archive)
+	h.archive.init(o.Archive, o.StoredAt)
 	return h, nil
 }
 
@@ -286,6 +290,7 @@ func (h *Hub) Reset() {
 		r.mu.Unlock()
 	}
 	h.epoch.Add(1)
+	h.epochPos = h.pos
 	h.applied.reset()
 }
 

@@ -29,7 +29,7 @@ type feed struct {
 func newFeed(t testing.TB, o relay.HubOptions) *feed {
 	t.Helper()
 	f := &feed{t: t, now: time.Now().UTC().Truncate(time.Second)}
-	o.Archive = f.archive
+	o.Archive, o.StoredAt = f.archive, f.storedAt
 	hub, err := relay.NewHub(o)
 	if err != nil {
 		t.Fatal(err)
@@ -66,20 +66,28 @@ func (f *feed) archive(_ context.Context, q relay.ArchiveQuery) ([]relay.Message
 	var got []relay.Message
 	begin, _ := slices.BinarySearchFunc(f.all, q.From, func(m relay.Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
 	for _, m := range f.all[begin:] {
-		if m.Seq >= q.Before {
+		if m.Seq >= q.Before || q.Tail == 0 && len(got) == q.Limit {
 			break
 		}
 		if !m.Time.Before(q.Since) && relay.Match(q.Channel, m.Channel) {
 			got = append(got, m)
 		}
 	}
-	switch {
-	case q.Tail > 0 && len(got) > q.Tail:
+	if q.Tail > 0 && len(got) > q.Tail {
 		got = got[len(got)-q.Tail:]
-	case q.Tail == 0 && len(got) > q.Limit:
-		got = got[:q.Limit]
 	}
 	return slices.Clone(got), nil
+}
+
+func (f *feed) storedAt(_ context.Context, seq uint64) (time.Time, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.all[min(seq-1, uint64(len(f.all))):] {
+		if m.Seq == seq {
+			return m.Time, true, nil
+		}
+	}
+	return time.Time{}, false, nil
 }
 
 func limits(n int) func(string) relay.Limits {

@@ -39,7 +39,7 @@ type ring struct {
 
 	subsMu sync.Mutex // guards subs and gone; never held while calling out
 	subs   []*Subscription
-	gone   int // how many of subs are closed
+	gone   int // how many of subs are closed; less than 0 while some that went are yet to be counted
 
 	subscribers atomic.Int64
 
@@ -146,14 +146,14 @@ func (r *ring) evict(e *Entry, now time.Time) {
 	r.base++
 }
 
-// search returns the ordinal of the message with this sequence. Sequences grow
-// along the ring, except where the stream began anew.
-func (r *ring) search(seq uint64) (ord uint64, ok bool) {
-	i := sort.Search(len(r.entries), func(i int) bool { return r.entries[i].msg.Seq >= seq })
-	if i == len(r.entries) || r.entries[i].msg.Seq != seq || r.entries[i].control != 0 {
-		return 0, false
-	}
-	return r.base + uint64(i), true
+// after returns the ordinal of the first entry with a greater sequence, of those
+// that came after the position epoch: from there on sequences grow.
+func (r *ring) after(seq, epoch uint64) uint64 {
+	i := sort.Search(len(r.entries), func(i int) bool {
+		e := r.entries[i]
+		return e.pos > epoch && e.msg.Seq > seq
+	})
+	return r.base + uint64(i)
 }
 
 func (r *ring) add(s *Subscription) {
@@ -173,13 +173,15 @@ func (r *ring) remove() {
 	if 2*r.gone < len(r.subs) {
 		return
 	}
-	kept := make([]*Subscription, 0, len(r.subs)-r.gone)
+	kept := make([]*Subscription, 0, len(r.subs)/2+1)
 	for _, s := range r.subs {
 		if !s.closed.Load() {
 			kept = append(kept, s)
 		}
 	}
-	r.subs, r.gone = kept, 0
+	// Some of those that went are closing right now and will still be counted.
+	r.gone -= len(r.subs) - len(kept)
+	r.subs = kept
 }
 
 // wake notifies the subscribers that wait for something to come.

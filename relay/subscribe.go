@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -36,6 +38,7 @@ func (h *Hub) Subscribe(reqs []Request, from Cursor, notify func()) (*Subscripti
 		return nil, err
 	}
 	now := time.Now()
+	held := h.holds(from)
 	for _, req := range reqs {
 		r := h.channels[req.Channel]
 		if IsWildcard(req.Channel) {
@@ -44,7 +47,7 @@ func (h *Hub) Subscribe(reqs []Request, from Cursor, notify func()) (*Subscripti
 		} else if r == nil {
 			r = h.channel(req.Channel)
 		}
-		s.slots = append(s.slots, h.plan(r, req, from, now))
+		s.slots = append(s.slots, h.plan(r, req, from, held, now))
 	}
 	s.mixed = s.mixed && len(s.slots) > 1
 	if gap := h.gap(s.slots, from, now); gap != nil {
@@ -157,8 +160,21 @@ func (h *Hub) admit(reqs []Request) error {
 	return nil
 }
 
-// plan places the cursor in a ring (protocol 7.3).
-func (h *Hub) plan(r *ring, req Request, from Cursor, now time.Time) slot {
+// holds reports whether the message that the cursor names is in the buffer,
+// whatever its channel: the same sequence, in the same second. What follows it is
+// then wanted, whatever the clock did meanwhile.
+func (h *Hub) holds(from Cursor) bool {
+	if !from.named() || from.EventID != nil {
+		return false
+	}
+	live := h.ofEpoch()
+	i, ok := slices.BinarySearchFunc(live, from.Tag, func(e *Entry, seq uint64) int { return cmp.Compare(e.msg.Seq, seq) })
+	return ok && live[i].msg.Time.Unix() == from.Time.Unix()
+}
+
+// plan places the cursor in a ring (protocol 7.3). held says that the message it
+// names is in the buffer.
+func (h *Hub) plan(r *ring, req Request, from Cursor, held bool, now time.Time) slot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.active = now
@@ -170,6 +186,8 @@ func (h *Hub) plan(r *ring, req Request, from Cursor, now time.Time) slot {
 		if short := req.Backtrack - r.replayableFrom(&sl, now); short > 0 && h.hasCold(r) {
 			sl.cold = &coldRead{tail: short, next: sl.next}
 		}
+	case held:
+		sl.next = r.after(from.Tag, h.epochPos)
 	case !from.isZero():
 		start, sure := r.resume(&sl, from, now)
 		if sl.next = start; !sure && h.hasCold(r) {
@@ -232,13 +250,6 @@ func (r *ring) replayableFrom(sl *slot, now time.Time) int {
 // ring's end if there is none. It is sure if no message older than the ring can
 // be asked for.
 func (r *ring) resume(sl *slot, from Cursor, now time.Time) (ord uint64, sure bool) {
-	if from.HasTag && !from.Time.IsZero() {
-		// The message itself is there: what follows it is wanted, whatever the
-		// clock did meanwhile.
-		if ord, ok := r.search(from.Tag); ok && r.at(ord).msg.Time.Unix() == from.Time.Unix() {
-			return ord + 1, true
-		}
-	}
 	for ord := r.first(); ord < r.end(); ord++ {
 		e := r.at(ord)
 		if !e.replayable(sl.pos, now) {

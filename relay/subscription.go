@@ -136,6 +136,9 @@ func (s *Subscription) Advance(taken []*Entry) {
 		}
 		sl.next += uint64(k)
 		sl.seen = seen
+		if k < r.n {
+			break
+		}
 	}
 	s.runs = s.runs[:0]
 }
@@ -209,10 +212,7 @@ func (s *Subscription) read(buf []*Entry) []*Entry {
 		if sl.done {
 			continue
 		}
-		if sl.cold == nil {
-			sl.cold = sl.lag()
-		}
-		if sl.cold != nil {
+		if sl.cold != nil || sl.lags() {
 			s.fetch(i)
 			return nil
 		}
@@ -234,9 +234,7 @@ func (s *Subscription) readLive(sl *slot, buf []*Entry, commit uint64) []*Entry 
 	got, state := sl.live(buf, commit)
 	switch state {
 	case slotLags:
-		if sl.cold = sl.lag(); sl.cold != nil {
-			s.fetch(0)
-		}
+		s.fetch(0)
 	case slotDone:
 		sl.done = true
 		s.left--
@@ -248,15 +246,20 @@ func (s *Subscription) readLive(sl *slot, buf []*Entry, commit uint64) []*Entry 
 	return got
 }
 
-// lag returns what the archive has to give because it has left the buffer before
-// it was read; nil if nothing has.
-func (sl *slot) lag() *coldRead {
+// lags reports whether what comes next has left the buffer.
+func (sl *slot) lags() bool {
 	sl.ring.mu.RLock()
 	defer sl.ring.mu.RUnlock()
-	if sl.next >= sl.ring.base {
+	return sl.next < sl.ring.base
+}
+
+// lag returns what the archive has to give because it has left the buffer, which
+// begins at base, before it was read; nil if nothing has.
+func (sl *slot) lag(base uint64) *coldRead {
+	if sl.next >= base {
 		return nil
 	}
-	return &coldRead{from: sl.seen + 1, expect: sl.ring.base - sl.next, next: sl.ring.base}
+	return &coldRead{from: sl.seen + 1, expect: base - sl.next, next: base}
 }
 
 // replay collects a run of history. What is not to be replayed at its beginning
