@@ -291,6 +291,7 @@ func (h *Hub) Reset() {
 	}
 	h.epoch.Add(1)
 	h.epochPos = h.pos
+	h.headTime, h.headSeq = time.Time{}, 0
 	h.applied.reset()
 }
 

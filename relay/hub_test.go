@@ -516,3 +516,44 @@ func TestNotifyComesOnceAfterNothing(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// What was in the buffer when a subscriber resumed may have left it before the
+// subscriber reads for the first time.
+func TestLaggingFromTheBeginning(t *testing.T) {
+	for _, path := range []string{"ch", "ch/other", "*", "ch.b10"} {
+		f := ready(t, relay.HubOptions{BufferBytes: 20_000}) // some 38 messages
+		var from relay.Cursor
+		var want []string
+		for i := range 15 {
+			m := f.publish("ch", fmt.Sprint(i))
+			if i == 4 {
+				from = relay.Cursor{Time: m.Time, Tag: m.Seq, HasTag: true, InOrder: true}
+			}
+			if i > 4 {
+				want = append(want, fmt.Sprint(i))
+			}
+		}
+		s, err := f.hub.Subscribe(relay.ParsePath(path), from, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 15; i < 100; i++ {
+			f.publish("ch", fmt.Sprint(i))
+			want = append(want, fmt.Sprint(i))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		var got []string
+		for len(got) < len(want) {
+			entries, err := s.Next(ctx, make([]*relay.Entry, 16))
+			if err != nil {
+				t.Fatalf("%s: %v after %q", path, err, got)
+			}
+			got = append(got, strings.Fields(texts(entries))...)
+		}
+		cancel()
+		s.Close()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}

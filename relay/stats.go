@@ -138,3 +138,20 @@ func (h *Hub) dropWildcard(name string, w *ring) {
 		r.wildcards = slices.DeleteFunc(slices.Clone(r.wildcards), other)
 	}
 }
+
+// ChannelCount is how many channels exist now.
+func (h *Hub) ChannelCount() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.channels)
+}
+
+// Applied is the sequence up to which the stream is in the rings.
+func (h *Hub) Applied() uint64 { return h.applied.seq.Load() }
+
+// PublishedCount is how many messages came since the start.
+func (h *Hub) PublishedCount() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.published
+}

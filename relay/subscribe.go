@@ -179,7 +179,7 @@ func (h *Hub) plan(r *ring, req Request, from Cursor, held bool, now time.Time) 
 	defer r.mu.Unlock()
 	r.active = now
 	r.expire(now, h.pos)
-	sl := slot{ring: r, next: r.end(), seam: r.end(), pos: h.pos, seen: h.applied.seq.Load()}
+	sl := slot{ring: r, next: r.end(), seam: r.end(), pos: h.pos, seen: h.headSeq}
 	switch {
 	case req.Backtrack > 0:
 		sl.next = r.backtrack(&sl, req.Backtrack, now)
@@ -193,6 +193,9 @@ func (h *Hub) plan(r *ring, req Request, from Cursor, held bool, now time.Time) 
 		if sl.next = start; !sure && h.hasCold(r) {
 			sl.cold = &coldRead{cursor: from, next: start}
 		}
+	}
+	if sl.next < r.end() { // should it leave the buffer before it is read
+		sl.seen = r.at(sl.next).msg.Seq - 1
 	}
 	return sl
 }
