@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+const (
+	pullMessages   = 1000             // that may be under way
+	pullBytes      = 16 << 20         // of one request; there are two at most, or nearly so
+	pullHeartbeat  = 2 * time.Second  // the server says so often that it is there
+	pullExpires    = 30 * time.Second // after which a request is made again
+	pullConsumer   = 30 * time.Second // after which the server forgets an abandoned consumer
+	pullDeleteWait = time.Second
+)
+
+// pull is a consumer on the server that sends every message once, in order, for
+// as long as the connection lasts.
+//
+// The library's ordered consumer is not used: it takes a message with an empty
+// body and a header "Status" for a word of the server, and asks for it again for
+// ever. Any publisher can send one (TestForgedHeaders). Here a message is told
+// by its reply subject, which only the server sets.
+type pull struct {
+	store  *Store
+	name   string
+	inbox  string
+	sub    *nats.Subscription
+	msgs   chan *nats.Msg
+	status chan nats.Status
+
+	open      int       // messages that requests may still bring
+	got       int       // messages since the last request
+	delivered uint64    // sequence of the last message within the consumer
+	heard     time.Time // the last sign of the server
+}
+
+var errLost = errors.New("store: the connection was lost")
+
+// newPull makes a consumer that begins with a sequence. The error has
+// codeStreamNotFound if there is no stream.
+func (s *Store) newPull(ctx context.Context, from uint64) (*pull, error) {
+	p := &pull{
+		store: s, name: nuid.Next(), inbox: s.nc.NewInbox(), heard: time.Now(),
+		// No more is asked for at a time: messages, and a few words on them.
+		msgs:   make(chan *nats.Msg, pullMessages+64),
+		status: s.nc.StatusChanged(nats.RECONNECTING, nats.CONNECTED, nats.CLOSED),
+	}
+	if err := p.begin(ctx, from); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *pull) begin(ctx context.Context, from uint64) (err error) {
+	if p.sub, err = p.store.nc.ChanSubscribe(p.inbox, p.msgs); err != nil {
+		return unavailable("make consumer", err)
+	}
+	request := map[string]any{
+		"stream_name": p.store.opts.Stream,
+		"config": map[string]any{
+			"name": p.name, "deliver_policy": "by_start_sequence", "opt_start_seq": from,
+			"ack_policy": "none", "max_deliver": 1, "mem_storage": true, "num_replicas": 1, "inactive_threshold": pullConsumer,
+		},
+	}
+	if err := p.store.api(ctx, "CONSUMER.CREATE."+p.store.opts.Stream+"."+p.name, request, &struct{}{}); err != nil {
+		return err
+	}
+	return p.request(pullBytes)
+}
+
+// close takes the consumer away from the server, which would otherwise keep it
+// for a while.
+func (p *pull) close() {
+	p.store.nc.RemoveStatusListener(p.status)
+	if p.sub == nil {
+		return
+	}
+	_ = p.sub.Unsubscribe()
+	if !p.store.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pullDeleteWait)
+	defer cancel()
+	_ = p.store.api(ctx, "CONSUMER.DELETE."+p.store.opts.Stream+"."+p.name, nil, &struct{}{})
+}
+
+// request asks for more. maxBytes 0 sets no bound.
+func (p *pull) request(maxBytes int) error {
+	batch := pullMessages - p.open
+	body, err := json.Marshal(map[string]any{
+		"batch": batch, "max_bytes": maxBytes, "expires": pullExpires, "idle_heartbeat": pullHeartbeat,
+	})
+	if err != nil {
+		return fmt.Errorf("store: request messages: %w", err)
+	}
+	if err := p.store.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+p.store.opts.Stream+"."+p.name, p.inbox, body); err != nil {
+		return unavailable("request messages", err)
+	}
+	p.open, p.got = pullMessages, 0
+	return nil
+}
+
+// next waits for the next message. m is nil if ctx has ended before it came.
+// After an error the consumer is of no use any more.
+func (p *pull) next(ctx context.Context) (m *nats.Msg, meta *nats.MsgMetadata, err error) {
+	for {
+		select {
+		case m = <-p.msgs:
+		default:
+			select {
+			case m = <-p.msgs:
+			case <-p.status:
+				// What was under way is lost, and requests are forgotten.
+				return nil, nil, errLost
+			case <-ctx.Done():
+				if silence := time.Since(p.heard); silence > 3*pullHeartbeat {
+					return nil, nil, fmt.Errorf("store: nothing was heard of the consumer for %v", silence)
+				}
+				return nil, nil, nil
+			}
+		}
+		p.heard = time.Now()
+		if !strings.HasPrefix(m.Reply, "$JS.ACK.") {
+			if err := p.word(m); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		meta, err := m.Metadata()
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("store: next message: %w", err)
+		case meta.Consumer != p.name || meta.Sequence.Consumer != p.delivered+1:
+			return nil, nil, fmt.Errorf("store: the consumer sent its message %d after %d", meta.Sequence.Consumer, p.delivered)
+		}
+		p.delivered++
+		p.got++
+		if p.open--; p.open <= pullMessages/2 {
+			if err := p.request(pullBytes); err != nil {
+				return nil, nil, err
+			}
+		}
+		return m, meta, nil
+	}
+}
+
+// word takes what the server says about a request.
+func (p *pull) word(m *nats.Msg) error {
+	description := m.Header.Get(headerDescription)
+	// Of a request that ends, what it has not brought.
+	p.open -= min(p.open, int(number(m.Header, headerPendingMessages)))
+	switch m.Header.Get(headerStatus) {
+	case "100": // it is there
+		return nil
+	case "404", "408": // nothing has come for a while
+		return p.request(pullBytes)
+	case "409":
+		switch {
+		case strings.Contains(description, "Batch Completed"):
+			return nil // the next request is under way
+		case !strings.Contains(description, "MaxBytes"):
+		case p.got > 0:
+			return p.request(pullBytes)
+		default: // one message is larger than all that was asked for
+			return p.request(0)
+		}
+	}
+	return fmt.Errorf("store: the consumer has ended: %s %s", m.Header.Get(headerStatus), description)
+}
+
+// rest asks the server how many messages there are for the consumer that have
+// not been taken. gone is true if there is no such consumer any more.
+func (p *pull) rest(ctx context.Context) (n uint64, gone bool, err error) {
+	var info struct {
+		Pending   uint64 `json:"num_pending"`
+		Delivered struct {
+			Consumer uint64 `json:"consumer_seq"`
+		} `json:"delivered"`
+	}
+	err = p.store.api(ctx, "CONSUMER.INFO."+p.store.opts.Stream+"."+p.name, nil, &info)
+	if err != nil {
+		return 0, isCode(err, codeConsumerNotFound), err
+	}
+	return info.Pending + info.Delivered.Consumer - min(info.Delivered.Consumer, p.delivered), false, nil
+}

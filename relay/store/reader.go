@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"alertrelay/relay"
+)
+
+// maxNames bounds the cache of channel names.
+const maxNames = 10_000
+
+// reader is where reading the stream has got to. It belongs to the goroutine of
+// Run.
+type reader struct {
+	store *Store
+	sink  Sink
+	log   *slog.Logger
+
+	pos     atomic.Uint64 // sequence up to which all has been taken
+	epoch   atomic.Pointer[epoch]
+	repairs sync.WaitGroup
+
+	warm    bool      // until the sink is told CaughtUp
+	target  uint64    // sequence to catch up with
+	loadAll bool      // all of the warm-up is for replay only, or
+	cut     time.Time // only what is not newer than this: it was delivered in an epoch before
+	// restored has the channels of which there are restored counts, loaded those
+	// of which something was loaded; both while warm.
+	restored map[string]relay.ChannelState
+	loaded   map[string]bool
+
+	taken  uint64 // messages so far
+	seen   uint64 // taken, at the last look
+	silent int    // looks since something should have come
+	said   string // the trouble that the log has
+	missed uint64 // messages that the log does not tell of yet
+
+	channels map[string]string // by subject, so that messages share one string
+}
+
+// begin finds where to start and prepares the sink. The error says why that will
+// never be.
+func (r *reader) begin(ctx context.Context) error {
+	for {
+		st, err := r.store.state(ctx)
+		if err == nil {
+			if err = r.prepare(ctx, st); err == nil {
+				return nil
+			}
+		}
+		if isCode(err, codeStreamNotFound) {
+			if err = r.store.ensureStream(ctx); err == nil {
+				continue
+			}
+		}
+		r.trouble(err)
+		if err := r.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) prepare(ctx context.Context, st state) error {
+	from, err := r.store.warmStart(ctx, st)
+	if err != nil {
+		return err
+	}
+	states, upTo, err := r.store.restore(ctx, st, from)
+	if err != nil {
+		return err
+	}
+	r.restored = states
+	for _, state := range states {
+		r.sink.Restore(state)
+	}
+	r.loadAll = true
+	st.last = max(st.last, upTo)
+	r.start(st, from)
+	return nil
+}
+
+// trouble says in the log why the stream cannot be read, once. A server that is
+// away is in the log already.
+func (r *reader) trouble(err error) {
+	if errors.Is(err, relay.ErrUnavailable) {
+		r.log.Debug("the stream cannot be read yet", "err", err)
+		return
+	}
+	if err.Error() != r.said {
+		r.said = err.Error()
+		r.log.Error("the stream cannot be read", "err", err)
+	}
+}
+
+// start sets the position in front of a sequence of the stream.
+func (r *reader) start(st state, seq uint64) {
+	e := &epoch{created: st.created, floor: st.last}
+	r.warm, r.target = true, st.last
+	r.loaded = make(map[string]bool)
+	r.pos.Store(max(seq, 1) - 1)
+	r.epoch.Store(e)
+	if st.msgs == 0 || seq > st.last {
+		r.pos.Store(st.last)
+		r.sink.Advance(st.last)
+		r.caughtUp()
+	}
+}
+
+// take hands one message to the sink.
+func (r *reader) take(ctx context.Context, msg *nats.Msg, meta *nats.MsgMetadata) {
+	seq, pos := meta.Sequence.Stream, r.pos.Load()
+	r.taken++
+	if seq <= pos {
+		return
+	}
+	if r.warm && seq > r.target {
+		r.caughtUp()
+	}
+	if !r.warm {
+		r.miss(seq - pos - 1)
+	}
+	r.deliver(ctx, msg, seq, meta.Timestamp)
+	r.pos.Store(seq)
+	r.epoch.Load().passed(seq, meta.Timestamp)
+	if r.warm && (seq >= r.target || meta.NumPending == 0) {
+		r.caughtUp()
+	}
+}
+
+// miss counts messages that were removed from the stream before they could be
+// read: by a limit, most likely, while more is published than can be delivered.
+func (r *reader) miss(n uint64) {
+	r.missed += n
+	r.store.missed.Add(n)
+}
+
+// tellMissed says so in the log, not for each.
+func (r *reader) tellMissed() {
+	if r.missed > 0 {
+		r.log.Warn("messages were removed from the stream before they could be delivered", "messages", r.missed, "seq", r.pos.Load())
+		r.missed = 0
+	}
+}
+
+func (r *reader) deliver(ctx context.Context, msg *nats.Msg, seq uint64, at time.Time) {
+	load := r.warm && (r.loadAll || !at.After(r.cut))
+	if channel, ok := r.channel(msg.Subject); ok {
+		m := message(channel, seq, at, msg.Header, msg.Data)
+		if load {
+			r.loaded[channel] = true
+			r.sink.Load(m)
+		} else {
+			r.sink.Append(m)
+		}
+		return
+	}
+	if channel, ok := Channel(r.store.control, msg.Subject); ok {
+		if kind := value(msg.Header, headerControl); kind == nil || *kind == controlDelete {
+			r.delete(ctx, relay.Deletion{Seq: seq, Channel: channel, Time: at.UTC(), Text: msg.Data}, load)
+			return
+		}
+	}
+	r.store.foreign.Add(1)
+	r.log.Debug("foreign message passed over", "subject", msg.Subject, "seq", seq)
+	r.sink.Advance(seq)
+}
+
+func (r *reader) delete(ctx context.Context, d relay.Deletion, load bool) {
+	if len(d.Text) == 0 {
+		d.Text = nil
+	}
+	if !load {
+		r.sink.Delete(d)
+		return
+	}
+	before, restored := r.restored[d.Channel]
+	switch {
+	case r.loaded[d.Channel]:
+	case restored && before.LastSeq < d.Seq:
+	default:
+		// The channel as it is now came after the deletion, and its
+		// subscribers must not be told again.
+		r.sink.Advance(d.Seq)
+		return
+	}
+	r.sink.Delete(d)
+	if !r.loaded[d.Channel] && before.Stored == 0 {
+		return
+	}
+	// What was before the deletion is still there: whoever deleted did not get
+	// to purging it.
+	r.repairs.Go(func() {
+		if err := r.store.purge(ctx, d.Channel, d.Seq); err != nil && ctx.Err() == nil {
+			r.log.Warn("purge a deleted channel", "channel", d.Channel, "err", err)
+		}
+	})
+}
+
+// channel returns the channel of a subject.
+func (r *reader) channel(subject string) (string, bool) {
+	if channel, ok := r.channels[subject]; ok {
+		return channel, true
+	}
+	channel, ok := Channel(r.store.opts.Prefix, subject)
+	if ok {
+		if len(r.channels) >= maxNames {
+			clear(r.channels)
+		}
+		r.channels[strings.Clone(subject)] = channel
+	}
+	return channel, ok
+}
+
+// passed notes that there is nothing more up to a sequence.
+func (r *reader) passed(seq uint64) {
+	if pos := r.pos.Load(); seq > pos {
+		if !r.warm {
+			r.miss(seq - pos)
+		}
+		r.pos.Store(seq)
+		r.sink.Advance(seq)
+	}
+	if r.warm {
+		r.caughtUp()
+	}
+}
+
+func (r *reader) caughtUp() {
+	r.warm, r.loadAll = false, false
+	r.restored, r.loaded = nil, nil
+	r.said = ""
+	r.sink.CaughtUp()
+	r.epoch.Load().ready.Store(true)
+	r.log.Info("caught up with the stream", "seq", r.pos.Load())
+}
+
+// renew begins a new epoch: the stream has gone back or was made anew, or was
+// deleted and is made again here. The error says why that will never be.
+func (r *reader) renew(ctx context.Context) error {
+	for {
+		st, same, err := r.sameStream(ctx)
+		if err == nil && same {
+			return nil
+		}
+		deleted := isCode(err, codeStreamNotFound)
+		if deleted {
+			r.log.Error("the stream has been deleted, making it again", "stream", r.store.opts.Stream)
+		}
+		if deleted || err == nil {
+			// Whoever made it anew may have given it other settings.
+			err = r.store.ensureStream(ctx)
+		}
+		switch {
+		case err == nil && deleted:
+			continue
+		case err == nil:
+			r.log.Error("the stream has gone back or was made anew, reading it again",
+				"stream", r.store.opts.Stream, "created", st.created, "seq", st.last, "position", r.pos.Load())
+			// Of an epoch that ended before it was read through, the newest
+			// message may be older than what was delivered before it.
+			if last := r.epoch.Load().lastTime(); last.After(r.cut) {
+				r.cut = last
+			}
+			r.sink.Reset()
+			// From its beginning: the numbers of what is not loaded are not
+			// known after a Reset. This is rare.
+			r.start(st, max(st.first, 1))
+			return nil
+		}
+		r.trouble(err)
+		if err := r.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
