@@ -1,0 +1,227 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"alertrelay/relay"
+)
+
+// Options configure an Intake. Events and Router are required; the zero value of
+// each other field means the default.
+type Options struct {
+	// Events is where events are kept.
+	Events EventLog
+	// Router says which channels an alert goes to.
+	Router *Router
+	// MaxBodyBytes bounds the body of a request, 32 MiB. It may have 50,000 alerts.
+	MaxBodyBytes int64
+	// MaxInFlightBytes bounds the bodies of all requests together, 64 MiB. It
+	// must be larger than MaxBodyBytes. Decoded, a body takes several times its
+	// size.
+	MaxInFlightBytes int64
+	// MaxRequests is how many requests are worked on at once, 16.
+	MaxRequests int
+	// WaitTimeout is how long a request waits until it is one of them, 1 s.
+	WaitTimeout time.Duration
+	// ReadTimeout is the time for a body to arrive, 5 s.
+	ReadTimeout time.Duration
+	// RequestTimeout is the time for a request as a whole, 9 s: senders give up
+	// after 10 s, and then do not hear the reason.
+	RequestTimeout time.Duration
+	// Metrics count; nil counts nothing.
+	Metrics *Metrics
+	// Log takes what operators should know; nil discards it.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (o *Options) setDefaults() error {
+	switch {
+	case o.Events == nil:
+		return errors.New("alerts: Events is required")
+	case o.Router == nil:
+		return errors.New("alerts: Router is required")
+	case o.MaxBodyBytes < 0 || o.MaxInFlightBytes < 0 || o.MaxRequests < 0:
+		return errors.New("alerts: MaxBodyBytes, MaxInFlightBytes and MaxRequests must not be negative")
+	case o.WaitTimeout < 0 || o.ReadTimeout < 0 || o.RequestTimeout < 0:
+		return errors.New("alerts: WaitTimeout, ReadTimeout and RequestTimeout must not be negative")
+	}
+	setDefault(&o.MaxBodyBytes, 32<<20)
+	setDefault(&o.MaxInFlightBytes, 64<<20)
+	setDefault(&o.MaxRequests, 16)
+	setDefault(&o.WaitTimeout, time.Second)
+	setDefault(&o.ReadTimeout, 5*time.Second)
+	setDefault(&o.RequestTimeout, 9*time.Second)
+	if o.MaxInFlightBytes <= o.MaxBodyBytes {
+		return fmt.Errorf("alerts: MaxInFlightBytes is %d, and must be larger than MaxBodyBytes, %d", o.MaxInFlightBytes, o.MaxBodyBytes)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Intake takes notifications over HTTP. It starts no goroutine that outlives a
+// request.
+type Intake struct {
+	opts     Options
+	log      *slog.Logger
+	bodies   bodyReader
+	slots    *semaphore.Weighted // of requests that are worked on
+	recorder recorder
+}
+
+// New makes an Intake. The error names the option that is wrong.
+func New(o Options) (*Intake, error) {
+	if err := o.setDefaults(); err != nil {
+		return nil, err
+	}
+	return &Intake{
+		opts: o,
+		log:  o.Log.With("component", "alerts"),
+		bodies: bodyReader{
+			budget: semaphore.NewWeighted(o.MaxInFlightBytes), maxBytes: o.MaxBodyBytes,
+			timeout: o.ReadTimeout, wait: o.WaitTimeout,
+		},
+		slots:    semaphore.NewWeighted(int64(o.MaxRequests)),
+		recorder: recorder{events: o.Events, router: o.Router, now: o.Now},
+	}, nil
+}
+
+// Handler takes what one kind of sender posts. Its pattern must have the source
+// in it, and no method: "/in/alertmanager/{source}". It answers
+//
+//	200 {"received":3,"stored":1,"unchanged":2}: every event is stored
+//	400, 413 and the reason: this body can never be taken
+//	405: only POST
+//	503 and the reason: the store or the relay cannot take it now; posting it
+//	    again is right, also if a part of it was stored
+func (in *Intake) Handler(decode Decoder) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		source := r.PathValue("source")
+		start := in.opts.Now()
+		result, err := in.take(w, r, source, decode)
+		if err != nil {
+			in.refuse(w, r, source, err)
+			return
+		}
+		in.log.Debug("alerts taken", "source", source, "received", result.Received, "stored", result.Stored, "duration", in.opts.Now().Sub(start))
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		fmt.Fprintf(w, `{"received":%d,"stored":%d,"unchanged":%d}`+"\n", result.Received, result.Stored, result.Received-result.Stored)
+	})
+}
+
+// Reasons of refusals, as the metric has them.
+const (
+	reasonMethod      = "method"
+	reasonSource      = "source"
+	reasonBody        = "body"
+	reasonIncomplete  = "incomplete"
+	reasonSlow        = "slow_body"
+	reasonTooLarge    = "too_large"
+	reasonOverload    = "overload"
+	reasonUnavailable = "unavailable"
+)
+
+// refusal is an error with its answer.
+type refusal struct {
+	status int
+	reason string
+	err    error // told to the sender
+}
+
+func (e *refusal) Error() string { return e.err.Error() }
+func (e *refusal) Unwrap() error { return e.err }
+
+// take does all of a request but the answer.
+func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, decode Decoder) (Result, error) {
+	if r.Method != http.MethodPost {
+		return Result{}, &refusal{http.StatusMethodNotAllowed, reasonMethod, errors.New("only POST is possible here")}
+	}
+	if err := checkSource(source); err != nil {
+		return Result{}, &refusal{http.StatusBadRequest, reasonSource, err}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), in.opts.RequestTimeout)
+	defer cancel()
+	body, release, err := in.bodies.read(ctx, w, r)
+	if err != nil {
+		return Result{}, err
+	}
+	defer release()
+	if err := in.enter(ctx); err != nil {
+		return Result{}, err
+	}
+	defer in.slots.Release(1)
+
+	batch, err := decode(source, body)
+	if errors.Is(err, errTooMany) {
+		return Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
+	}
+	if err != nil {
+		return Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
+	}
+	if batch.Truncated > 0 {
+		in.log.Warn("sender has left alerts out, so they are on no screen; raise max_alerts or set it to 0", "source", source, "truncated", batch.Truncated)
+	}
+	result, err := in.recorder.record(ctx, batch.Alerts)
+	if tooLarge := (*tooLargeError)(nil); errors.As(err, &tooLarge) {
+		return Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	in.opts.Metrics.accept(source, result, batch.Truncated, in.opts.Now())
+	return result, nil
+}
+
+func (in *Intake) enter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, in.opts.WaitTimeout)
+	defer cancel()
+	if err := in.slots.Acquire(ctx, 1); err != nil {
+		return &refusal{http.StatusServiceUnavailable, reasonOverload, errors.New("too many requests at once; try again")}
+	}
+	return nil
+}
+
+// refuse answers with the reason in plain text: Alertmanager writes it into its
+// log. What the store says stays in ours.
+func (in *Intake) refuse(w http.ResponseWriter, r *http.Request, source string, err error) {
+	refused := (*refusal)(nil)
+	if !errors.As(err, &refused) {
+		refused = &refusal{http.StatusServiceUnavailable, reasonUnavailable, errors.New("alerts cannot be stored now; try again")}
+	}
+	in.opts.Metrics.refuse(refused.reason)
+	level := slog.LevelWarn
+	if refused.reason == reasonUnavailable && !errors.Is(err, relay.ErrUnavailable) && r.Context().Err() == nil {
+		level = slog.LevelError // nothing that passes by itself
+	}
+	in.log.Log(r.Context(), level, "alerts refused", "source", fmt.Sprintf("%.40s", source), "remote", r.RemoteAddr, "status", refused.status, "err", err)
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if refused.status == http.StatusMethodNotAllowed {
+		h.Set("Allow", http.MethodPost)
+	}
+	w.WriteHeader(refused.status)
+	fmt.Fprintln(w, refused.err)
+}

@@ -1,0 +1,183 @@
+package alerts_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"alertrelay/alerts"
+	"alertrelay/embedded"
+	"alertrelay/relay"
+	"alertrelay/relay/store"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	goleak.VerifyTestMain(m,
+		// The server ends these a moment after WaitForShutdown.
+		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).expireMsgs"))
+}
+
+func startServer(t testing.TB) *embedded.Server {
+	t.Helper()
+	return startServerWith(t, embedded.Options{})
+}
+
+func startServerWith(t testing.TB, o embedded.Options) *embedded.Server {
+	t.Helper()
+	o.Dir = t.TempDir()
+	server, err := embedded.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
+// openStore makes one more connection to the server, as another relay would.
+func openStore(t testing.TB, server *embedded.Server) *store.Store {
+	t.Helper()
+	nc, err := server.Connect(store.NATSOptions(nil)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	// Enough that no test loses events to the limit of a channel.
+	s, err := store.Open(t.Context(), nc, store.Options{MaxMsgsPerChannel: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newRouter(t testing.TB, routes ...alerts.Route) *alerts.Router {
+	t.Helper()
+	r, err := alerts.ParseRoutes("", routes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// serve runs an Intake. Events is required; Router is the default one if it is
+// nil.
+func serve(t testing.TB, o alerts.Options) *httptest.Server {
+	t.Helper()
+	if o.Router == nil {
+		o.Router = newRouter(t)
+	}
+	in, err := alerts.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/in/alertmanager/{source}", in.Handler(alerts.DecodeAlertmanager))
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// post returns the status and the body of the answer.
+func post(t testing.TB, srv *httptest.Server, source, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/in/alertmanager/"+source, strings.NewReader(body))
+	must(t, err)
+	res, err := srv.Client().Do(req)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return res.StatusCode, strings.TrimSpace(string(answer))
+}
+
+// mustPost expects the answer to a request that is taken.
+func mustPost(t testing.TB, srv *httptest.Server, body, want string) {
+	t.Helper()
+	if status, got := post(t, srv, "am", body); status != http.StatusOK || got != want {
+		t.Fatalf("got %d %s, want 200 %s", status, got, want)
+	}
+}
+
+func payload(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "alertmanager", "alertmanager-"+name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// history returns the events of a channel or wildcard.
+func history(t testing.TB, s *store.Store, channel string) []alerts.Event {
+	t.Helper()
+	msgs, err := s.Archive(t.Context(), relay.ArchiveQuery{Channel: channel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []alerts.Event
+	for _, m := range msgs {
+		e, err := alerts.ParseEvent(m.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.EventType != nil {
+			t.Errorf("%s: got event type %q, want none", m.Channel, *m.EventType)
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// statuses are those of the events, "firing resolved".
+func statuses(events []alerts.Event) string {
+	var s []string
+	for _, e := range events {
+		s = append(s, string(e.Status))
+	}
+	return strings.Join(s, " ")
+}
+
+// clock is a time that moves when it is told to.
+type clock struct{ ahead time.Duration }
+
+func (c *clock) now() time.Time { return time.Now().Add(c.ahead) }
+
+// interrupted is the real store with something happening between reading a
+// channel and publishing to it.
+type interrupted struct {
+	*store.Store
+	before func(p relay.Publication)
+}
+
+func (s interrupted) Publish(ctx context.Context, p relay.Publication) (relay.Receipt, error) {
+	s.before(p)
+	return s.Store.Publish(ctx, p)
+}
+
+func must(t testing.TB, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
