@@ -8,7 +8,7 @@ import (
 // maxSubject bounds the subject of a message. The server closes the connection
 // for good on a control line over 4096 bytes, and the reply subject and the
 // sizes are part of it.
-const maxSubject = 3000
+const maxSubject = 3200
 
 const upperHex = "0123456789ABCDEF"
 
