@@ -1,0 +1,37 @@
+// Package conf is the configuration: from the YAML file, the environment and
+// the flags to one checked Config.
+//
+// A flag beats a variable, a variable beats the file, the file beats the
+// default. One rule names them all: the key nats.listen of the file is the flag
+// --nats-listen and the variable ALERTRELAY_NATS_LISTEN. Whatever is unknown or
+// makes no sense stops the start with its place, its name and how to mend it;
+// all of it is told at once.
+//
+// # Files
+//
+//   - config: what a configuration holds
+//   - settings: the table of single-valued settings, one line each
+//   - load: putting the sources together, and what must fit together
+//   - yaml: the file, strictly
+//   - group, route: the lists of the file
+//   - units, address: values in human form
+//   - suggest: the nearest valid name
+//   - describe: what a configuration means, in words
+//
+// What is served where is a Site, which is read from our YAML or from an
+// nginx.conf, and can be written as our YAML:
+//
+//   - site, location, match, step, padding: the model
+//   - variable, template: texts with variables and with tokens
+//   - nginx, nginx_token, nginx_parse, nginx_rules, nginx_others, nginx_units:
+//     reading an nginx.conf into scopes
+//   - nginx_server, nginx_location, nginx_step, nginx_push: what directives mean
+//   - nginx_build, nginx_vary, nginx_refuse: inheritance, and the Site of the scopes
+//   - yaml_site, yaml_server, yaml_location, yaml_step: reading a Site from YAML
+//   - site_yaml, yaml_write: writing it
+//   - site_describe, site_help: in words
+//   - site_load: a Site's part in a Config
+//
+// What a route's pattern means is known to package alerts only; relay/app has it
+// checked there and adds the place from Route.Origin.
+package conf

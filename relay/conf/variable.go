@@ -1,0 +1,155 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// supportedVariables are those that every request has.
+var supportedVariables = nameSet(`uri document_uri request_uri args query_string is_args host hostname remote_addr remote_port
+	server_addr server_port server_name server_protocol scheme https request_method content_type content_length`)
+
+// variablePrefixes begin the names of variables that follow a name of the
+// request's.
+var variablePrefixes = []string{"arg_", "http_", "cookie_"}
+
+// otherVariables are nginx's, but not here.
+var otherVariables = nameSet(`ancient_browser modern_browser msie binary_remote_addr body_bytes_sent bytes_sent connection connection_requests
+	connection_time connections_active connections_reading connections_waiting connections_writing date_gmt date_local document_root
+	fastcgi_path_info fastcgi_script_name geoip_country_code geoip_city gzip_ratio http2 http3 invalid_referer limit_conn_status limit_rate
+	limit_req_status msec nginx_version pid pipe proxy_add_x_forwarded_for proxy_host proxy_port proxy_protocol_addr proxy_protocol_port
+	proxy_protocol_server_addr proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root remote_user request request_body
+	request_body_file request_completion request_filename request_id request_length request_time secure_link secure_link_expires status
+	tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd tcpinfo_rcv_space time_iso8601 time_local uid_got uid_reset uid_set upstream_addr
+	upstream_status upstream_response_time upstream_cache_status upstream_connect_time upstream_header_time upstream_response_length`)
+
+var otherVariablePrefixes = []string{"ssl_", "sent_http_", "sent_trailer_", "upstream_http_", "upstream_cookie_", "upstream_trailer_", "proxy_protocol_tlv_", "geoip_", "jwt_"}
+
+func nameSet(names string) map[string]bool {
+	set := make(map[string]bool)
+	for name := range strings.FieldsSeq(names) {
+		set[name] = true
+	}
+	return set
+}
+
+// Variables gives the names of the variables in a text, as "$name" or "${name}",
+// and "1" to "9" for captures. Names are the same whatever their case, as in
+// nginx. The errors are nginx's.
+func Variables(text string) ([]string, error) {
+	var names []string
+	err := eachPart(text, func(_, name string) {
+		if name != "" {
+			names = append(names, name)
+		}
+	})
+	return names, err
+}
+
+// Expand replaces the variables in a text. Its errors are those of Variables.
+func Expand(text string, value func(name string) string) (string, error) {
+	var b strings.Builder
+	err := eachPart(text, func(literal, name string) {
+		b.WriteString(literal)
+		if name != "" {
+			b.WriteString(value(name))
+		}
+	})
+	return b.String(), err
+}
+
+// eachPart calls part for each stretch of literal text, or variable.
+func eachPart(text string, part func(literal, name string)) error {
+	for text != "" {
+		literal, rest, found := strings.Cut(text, "$")
+		if literal != "" {
+			part(literal, "")
+		}
+		if !found {
+			return nil
+		}
+		// A number in brackets is a name like any other, as in nginx.
+		if rest != "" && rest[0] >= '1' && rest[0] <= '9' {
+			part("", rest[:1])
+			text = rest[1:]
+			continue
+		}
+		inner, braced := strings.CutPrefix(rest, "{")
+		n := 0
+		for n < len(inner) && isNameByte(inner[n]) {
+			n++
+		}
+		if n == 0 {
+			return errors.New("invalid variable name")
+		}
+		name, after := inner[:n], inner[n:]
+		if braced {
+			var closed bool
+			if after, closed = strings.CutPrefix(after, "}"); !closed {
+				return fmt.Errorf(`the closing bracket in "%s" variable is missing`, name)
+			}
+		}
+		part("", name)
+		text = after
+	}
+	return nil
+}
+
+func isNameByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// variables are the names that may be used in a configuration.
+type variables struct {
+	own     map[string]bool   // of set, and named captures; in lower case
+	foreign map[string]string // name in lower case -> who defines it, which is not supported
+}
+
+// capture notes the named captures of a regular expression.
+func (v *variables) capture(re *regexp.Regexp) {
+	for _, name := range re.SubexpNames() {
+		if name != "" {
+			v.own[strings.ToLower(name)] = true
+		}
+	}
+}
+
+// check says what is wrong with the variables of a text.
+func (v *variables) check(text string) error {
+	names, err := Variables(text)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := v.known(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *variables) known(name string) error {
+	lower := strings.ToLower(name)
+	if v.own[lower] || supportedVariables[lower] || len(name) == 1 && name >= "1" && name <= "9" {
+		return nil
+	}
+	if by := v.foreign[lower]; by != "" {
+		return fmt.Errorf(`variable "$%s" is set by %s, which is not supported`, name, by)
+	}
+	for _, p := range variablePrefixes {
+		if strings.HasPrefix(lower, p) && len(name) > len(p) {
+			return nil
+		}
+	}
+	if otherVariables[lower] {
+		return fmt.Errorf(`variable "$%s" is not supported`, name)
+	}
+	for _, p := range otherVariablePrefixes {
+		if strings.HasPrefix(lower, p) {
+			return fmt.Errorf(`variable "$%s" is not supported`, name)
+		}
+	}
+	return fmt.Errorf(`unknown "%s" variable`, name)
+}

@@ -1,0 +1,230 @@
+package conf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// yamlReader walks the syntax tree of the file rather than decoding it into
+// structs: every problem then has its place, and all of them are told at once.
+type yamlReader struct {
+	file    string
+	top     fields // what the file may have at the top
+	anchors map[string]ast.Node
+	report  func(where, format string, args ...any)
+}
+
+// field reads the value of one key. key is its full name, for messages.
+type field func(n ast.Node, key string)
+
+// fields are the keys that a mapping may have.
+type fields map[string]field
+
+// read goes through the file with the keys it may have at the top.
+func (r *yamlReader) read(content []byte, top fields) {
+	r.top, r.anchors = top, make(map[string]ast.Node)
+	f, err := parser.ParseBytes(bytes.TrimPrefix(content, []byte("\ufeff")), 0)
+	if err != nil {
+		r.syntax(err)
+		return
+	}
+	docs := slices.DeleteFunc(f.Docs, func(d *ast.DocumentNode) bool {
+		_, directive := d.Body.(*ast.DirectiveNode) // %YAML 1.2
+		return directive || d.Body == nil
+	})
+	if len(docs) > 1 {
+		r.report(r.place(docs[1].Body), "a second document; one file is one document, without ---")
+		return
+	}
+	if len(docs) == 1 {
+		r.mapping(docs[0].Body, "", top)
+	}
+}
+
+// syntax reports what is no YAML at all.
+func (r *yamlReader) syntax(err error) {
+	var e yaml.Error
+	if !errors.As(err, &e) || e.GetToken() == nil {
+		r.report(r.file, "%s", strings.TrimSpace(err.Error()))
+		return
+	}
+	at := e.GetToken().Position
+	hint := ""
+	if strings.Contains(e.GetMessage(), "tab") || strings.Contains(e.GetToken().Origin, "\t") {
+		hint = "; YAML is indented with spaces"
+	}
+	r.report(fmt.Sprintf("%s:%d:%d", r.file, at.Line, at.Column), "%s%s", e.GetMessage(), hint)
+}
+
+// place is "file:line:column".
+func (r *yamlReader) place(n ast.Node) string {
+	if n == nil || n.GetToken() == nil {
+		return r.file
+	}
+	at := n.GetToken().Position
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 && !m.IsFlowStyle {
+		at = m.Values[0].Key.GetToken().Position // the token is the colon
+	}
+	if m, ok := n.(*ast.MappingValueNode); ok {
+		at = m.Key.GetToken().Position
+	}
+	return fmt.Sprintf("%s:%d:%d", r.file, at.Line, at.Column)
+}
+
+// resolve follows anchors and aliases. ok is false if it has reported one that
+// leads nowhere.
+func (r *yamlReader) resolve(n ast.Node) (value ast.Node, ok bool) {
+	for range 100 {
+		switch v := n.(type) {
+		case *ast.AnchorNode:
+			r.anchors[v.Name.GetToken().Value] = v.Value
+			n = v.Value
+		case *ast.AliasNode:
+			name := v.Value.GetToken().Value
+			if r.anchors[name] == nil {
+				r.report(r.place(v), "*%s: there is no &%s above it", name, name)
+				return nil, false
+			}
+			n = r.anchors[name]
+		case *ast.TagNode:
+			n = v.Value
+		default:
+			return n, true
+		}
+	}
+	r.report(r.place(n), "an alias that leads back to itself")
+	return nil, false
+}
+
+// mapping reads the pairs of n. required keys must be among them.
+func (r *yamlReader) mapping(n ast.Node, key string, known fields, required ...string) {
+	value, ok := r.resolve(n)
+	if !ok {
+		return
+	}
+	var pairs []*ast.MappingValueNode
+	switch v := value.(type) {
+	case *ast.MappingNode:
+		pairs = v.Values
+	case *ast.MappingValueNode:
+		pairs = []*ast.MappingValueNode{v}
+	case nil, *ast.NullNode:
+	default:
+		r.report(r.place(n), "%swants keys and values (%s: ...), not %s", prefix(key), slices.Sorted(maps.Keys(known))[0], kind(v))
+		return
+	}
+	seen := make(map[string]bool)
+	for _, pair := range pairs {
+		name := pair.Key.GetToken().Value
+		read, ok := known[name]
+		switch {
+		case !ok:
+			r.report(r.place(pair), "%sunknown key %q; %s", prefix(key), name, r.unknown(name, known))
+		case seen[name]:
+			r.report(r.place(pair), "%s: given twice", join(key, name))
+		default:
+			seen[name] = true
+			read(pair.Value, join(key, name))
+		}
+	}
+	for _, name := range required {
+		if !seen[name] {
+			r.report(r.place(n), "%s: %s is missing", key, name)
+		}
+	}
+}
+
+// unknown is the advice about an unknown key: also one that exists elsewhere.
+func (r *yamlReader) unknown(name string, known fields) string {
+	valid := slices.Collect(maps.Keys(known))
+	if Nearest(name, valid) == "" {
+		if r.top[name] != nil {
+			return "it belongs to the top of the file, not indented"
+		}
+		for _, s := range Settings() {
+			section, inner, nested := strings.Cut(s.Key, ".")
+			if nested && (normal(s.Key) == normal(name) || inner == name) {
+				return fmt.Sprintf("did you mean %s, key %s of section %s?", s.Key, inner, section)
+			}
+		}
+	}
+	return didYouMean(name, valid)
+}
+
+// sequence gives the items of a list.
+func (r *yamlReader) sequence(n ast.Node, key string) []ast.Node {
+	value, ok := r.resolve(n)
+	if !ok {
+		return nil
+	}
+	switch v := value.(type) {
+	case *ast.SequenceNode:
+		return v.Values
+	case nil, *ast.NullNode:
+		return nil
+	default:
+		r.report(r.place(n), "%s: wants a list (- ...), not %s", key, kind(v))
+		return nil
+	}
+}
+
+// text makes a field of a function that takes the value as it is written.
+func (r *yamlReader) text(set func(string) error) field {
+	return func(n ast.Node, key string) {
+		node, ok := r.resolve(n)
+		if !ok {
+			return
+		}
+		var value string
+		switch v := node.(type) {
+		case *ast.StringNode:
+			value = v.Value
+		case *ast.LiteralNode:
+			value = v.Value.Value
+		case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+			value = v.GetToken().Value
+		case nil, *ast.NullNode:
+			r.report(r.place(n), `%s: has no value; leave the key out for the default, or write "" for nothing`, key)
+			return
+		default:
+			r.report(r.place(n), "%s: wants one value, not %s", key, kind(v))
+			return
+		}
+		if err := set(value); err != nil {
+			r.report(r.place(n), "%s: %s", key, err)
+		}
+	}
+}
+
+func join(key, name string) string {
+	if key == "" {
+		return name
+	}
+	return key + "." + name
+}
+
+func prefix(key string) string {
+	if key == "" {
+		return ""
+	}
+	return key + ": "
+}
+
+// kind names what stands where something else should.
+func kind(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "keys and values"
+	case *ast.SequenceNode:
+		return "a list"
+	}
+	return "a single value"
+}
