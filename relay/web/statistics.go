@@ -1,0 +1,108 @@
+package web
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"alertrelay/relay"
+)
+
+// statistics serves a statistics location (protocol 6.5).
+func (s *Server) statistics(w http.ResponseWriter, r *http.Request, loc *location) {
+	h := w.Header()
+	setNoCache(h)
+	if r.Method != http.MethodGet {
+		notAllowed(w, http.MethodGet)
+		return
+	}
+	// A build stamp that the module sends (quirk 25).
+	h["X-Nginx-PushStream-Tag"] = []string{"0.5.5"}
+	h["X-Nginx-PushStream-Commit"] = []string{"3bc016f811d50374251960db091557571dfd7393"}
+
+	path := loc.Channels(r)
+	if strings.Count(path, "/") > s.opts.MaxElements {
+		s.refused(w, errTooManyChans, loc.Mode)
+		return
+	}
+	reqs := relay.ParsePath(path)
+	if len(reqs) == 0 {
+		s.answer(w, r, func(f infoFormat, b []byte) []byte { return f.summary(b, s.summary()) })
+		return
+	}
+	for _, req := range reqs {
+		id := req.Channel
+		if id == "ALL" {
+			s.answerGroup(w, r, s.hub.Channels(nil))
+			return
+		}
+		if before, _, found := strings.Cut(id, "*"); found {
+			s.answerGroup(w, r, s.hub.Channels(func(id string) bool { return strings.HasPrefix(id, before) }))
+			return
+		}
+		if len(id) > s.opts.MaxChannelID {
+			s.refused(w, refuse(relay.ErrIDTooLong), loc.Mode)
+			return
+		}
+	}
+	s.channelInfo(w, r, reqs)
+}
+
+// channelInfo answers with what is known of those channels that exist: in the
+// form for one, or for a group if there are several.
+func (s *Server) channelInfo(w http.ResponseWriter, r *http.Request, reqs []relay.Request) {
+	var found []relay.ChannelStats
+	for _, req := range reqs {
+		if stats, ok := s.hub.Channel(req.Channel); ok {
+			found = append(found, stats)
+		}
+	}
+	switch len(found) {
+	case 0:
+		empty(w, http.StatusNotFound)
+	case 1:
+		s.answer(w, r, func(f infoFormat, b []byte) []byte { return f.channel(b, &found[0]) })
+	default:
+		s.answerGroup(w, r, found)
+	}
+}
+
+func (s *Server) answerGroup(w http.ResponseWriter, r *http.Request, channels []relay.ChannelStats) {
+	s.answer(w, r, func(f infoFormat, b []byte) []byte { return f.group(b, s.about(), channels) })
+}
+
+// answer renders in the format that the client accepts (protocol 6.1).
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, render func(infoFormat, []byte) []byte) {
+	contentType, format := negotiate(r.Header.Get("Accept"))
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(render(format, make([]byte, 0, 256))) // the client's trouble
+}
+
+// about is what statistics say about the server.
+type about struct {
+	hostname string
+	time     time.Time
+	channels int
+	uptime   time.Duration
+}
+
+func (s *Server) about() about {
+	return about{hostname: s.host, time: time.Now(), channels: s.hub.ChannelCount(), uptime: time.Since(s.started)}
+}
+
+// summary is the whole server in numbers (protocol 6.4).
+type summary struct {
+	about
+	published, stored uint64
+	subscribers       int
+	pid               int
+}
+
+func (s *Server) summary() summary {
+	stats := s.hub.Stats()
+	return summary{
+		about: s.about(), published: stats.Published, stored: stats.Stored,
+		subscribers: stats.Subscribers, pid: os.Getpid(),
+	}
+}
