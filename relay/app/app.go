@@ -1,0 +1,252 @@
+// Package app puts the parts together: every wire of the program can be read in
+// New, and the order in which it stops, with the reasons, in (*App).Run.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"alertrelay/alerts"
+	"alertrelay/alerts/board"
+	"alertrelay/embedded"
+	"alertrelay/relay"
+	"alertrelay/relay/conf"
+	"alertrelay/relay/store"
+	"alertrelay/relay/web"
+)
+
+const (
+	// prefix begins the subjects of all channels.
+	prefix = "alerts"
+	// graceTime is how long stopping may take: half of what a service manager
+	// commonly allows before it kills.
+	graceTime = 10 * time.Second
+)
+
+// App is a relay that holds its address, its directory and its connection to
+// NATS. Run serves.
+type App struct {
+	log      *slog.Logger
+	listener net.Listener
+	nats     *embedded.Server     // nil with an external one
+	conn     interface{ Close() } // to NATS
+	store    *store.Store
+	hub      *relay.Hub
+	web      *web.Server
+	ready    http.Handler
+}
+
+// Check says what is wrong with a configuration that conf takes and others do
+// not: the routes.
+func Check(cfg conf.Config) error {
+	_, err := router(cfg)
+	return err
+}
+
+// router makes the router. What is wrong with a route is the configuration's
+// fault.
+func router(cfg conf.Config) (*alerts.Router, error) {
+	routes := make([]alerts.Route, len(cfg.Routes))
+	for i, r := range cfg.Routes {
+		routes[i] = alerts.Route{Match: r.Match, Subject: r.Subject, Continue: r.Continue, Origin: r.Origin}
+	}
+	r, err := alerts.ParseRoutes(prefix, routes)
+	if err != nil {
+		return nil, &conf.Error{Problems: []string{err.Error()}}
+	}
+	return r, nil
+}
+
+// New makes a relay: it listens at its address, locks its directory and starts
+// the embedded server, or connects to an external one. The caller must Run it,
+// which also tidies up. While an external NATS is away, New waits for it until
+// ctx ends.
+func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err error) {
+	routes, err := router(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{log: log.With("component", "app")}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("app: cannot serve HTTP at %s: %w; free it, or choose another address with --listen", cfg.Listen, err)
+	}
+	if err := a.openStore(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	a.hub, err = relay.NewHub(relay.HubOptions{
+		Limits:       cfg.GroupLimits,
+		BufferBytes:  cfg.Storage.Buffer,
+		MaxChannels:  cfg.Limits.Channels,
+		MaxWildcards: cfg.Limits.Wildcards,
+		Archive:      a.store.Archive,
+		StoredAt:     a.store.StoredAt,
+	})
+	if err != nil {
+		return nil, err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registerMetrics(reg, a.hub, a.store)
+	intake, err := alerts.New(alerts.Options{Events: a.store, Router: routes, Metrics: alerts.NewMetrics(reg), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	a.ready = web.Ready(a.hub, a.store.Healthy)
+	a.web, err = web.New(web.Options{
+		Hub: a.hub, Store: a.store,
+		Locations:    web.Builtin(),
+		Next:         a.routes(intake, reg),
+		MaxChannelID: cfg.Limits.ChannelID,
+		Metrics:      web.NewMetrics(reg),
+		Log:          log,
+	})
+	return a, err
+}
+
+// openStore starts the embedded server, or finds the external one, and opens the
+// stream there.
+func (a *App) openStore(ctx context.Context, cfg conf.Config, log *slog.Logger) (err error) {
+	o := store.Options{
+		Prefix:            prefix,
+		MaxMsgsPerChannel: cfg.MaxMessages(),
+		MaxAge:            cfg.MaxAge(),
+		MaxBytes:          cfg.Storage.MaxBytes,
+		Replicas:          replicas(cfg),
+		Limits:            cfg.GroupLimits,
+		WarmBytes:         cfg.Storage.Buffer,
+		Log:               log,
+	}
+	if cfg.NATS.URL != "" {
+		conn, err := store.Connect(cfg.NATS.URL, log)
+		if err != nil {
+			return err
+		}
+		a.conn = conn
+		a.store, err = store.Open(ctx, conn, o)
+		return err
+	}
+	a.nats, err = embedded.Start(ctx, embedded.Options{
+		Dir: cfg.Data, Listen: cfg.NATS.Listen, ListenRequired: cfg.NATS.ListenAsked,
+		// Beside the stream there are the counts of channels.
+		MaxStoreBytes: cfg.Storage.MaxBytes + cfg.Storage.MaxBytes/4 + 256<<20,
+		SyncAlways:    cfg.Storage.Durability == conf.DurabilityFsync,
+		Log:           log,
+	})
+	if err != nil {
+		return err
+	}
+	conn, err := a.nats.Connect(store.NATSOptions(log)...)
+	if err != nil {
+		return err
+	}
+	a.conn = conn
+	a.store, err = store.Open(ctx, conn, o)
+	return err
+}
+
+// replicas leaves an existing stream of a cluster as it is, unless the
+// configuration says how many there should be.
+func replicas(cfg conf.Config) int {
+	if cfg.NATS.URL != "" && cfg.Origin("nats.replicas") == "default" {
+		return 0
+	}
+	return cfg.NATS.Replicas
+}
+
+// routes are the paths that are no locations.
+func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/in/alertmanager/{source}", intake.Handler(alerts.DecodeAlertmanager))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /-/healthy", web.Healthy())
+	mux.Handle("GET /-/ready", a.ready)
+	mux.Handle("/", board.Handler())
+	return mux
+}
+
+// HTTPURL is where the relay serves HTTP.
+func (a *App) HTTPURL() string {
+	addr, ok := a.listener.Addr().(*net.TCPAddr)
+	if ok && addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	}
+	return "http://" + a.listener.Addr().String()
+}
+
+// NATSURL is where the embedded server takes NATS clients; empty if it does not.
+func (a *App) NATSURL() string {
+	if a.nats == nil {
+		return ""
+	}
+	return a.nats.ClientURL()
+}
+
+// Run serves until ctx ends or something fails, and returns why; nil if it was
+// ctx. It stops in this order:
+//
+//  1. New connections and streams are refused; publishers get their answers,
+//     which needs the consumer and the store.
+//  2. Subscribers are told to end, with their footers and a hint when to come
+//     back.
+//  3. The consumer stops and saves the counts, which needs the connection.
+//  4. The connection is closed, the embedded server syncs and closes its files,
+//     and the directory is unlocked.
+func (a *App) Run(ctx context.Context) error {
+	consuming, stopConsuming := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopConsuming()
+	g, failed := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.store.Run(consuming, a.hub) })
+	g.Go(func() error { return a.hub.Run(consuming) })
+	g.Go(func() error { return a.web.Serve(a.listener) })
+	g.Go(func() error {
+		<-failed.Done()
+		a.log.Info("stopping")
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
+		defer cancel()
+		err := a.web.Shutdown(grace)
+		stopConsuming()
+		if errors.Is(err, context.DeadlineExceeded) {
+			a.log.Warn("connections were cut off", "err", err)
+			err = nil
+		}
+		return err
+	})
+	err := errors.Join(g.Wait(), a.close())
+	a.log.Info("stopped")
+	return err
+}
+
+// close gives back what New took.
+func (a *App) close() error {
+	var errs []error
+	if a.listener != nil {
+		if err := a.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if a.hub != nil {
+		a.hub.Close()
+	}
+	if a.conn != nil {
+		a.conn.Close()
+	}
+	if a.nats != nil {
+		errs = append(errs, a.nats.Stop())
+	}
+	return errors.Join(errs...)
+}
