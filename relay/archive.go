@@ -42,6 +42,7 @@ type coldRead struct {
 	cursor Cursor // those after it, if it is not zero
 	from   uint64 // from this sequence on
 	expect uint64 // how many there should be, 0 if that is not known
+	number uint64 // id of the first of them, 0 if that is not known
 	next   uint64 // ordinal to go on from
 }
 
@@ -140,7 +141,7 @@ func (s *Subscription) readArchive(i int) {
 				continue
 			}
 		}
-		part, ok := s.readCold(sl, bases[i], before, epoch)
+		part, ok := s.readCold(sl, bases[i].ord, before, epoch)
 		if !ok {
 			return
 		}
@@ -150,18 +151,25 @@ func (s *Subscription) readArchive(i int) {
 	s.place(parts)
 }
 
-// coldBefore returns the ordinal of the first entry of each slot's ring, and the
-// sequence of the first message of this epoch in the buffer. All rings lose
-// entries in one order, so what is before it is the archive's for all slots, and
-// comes before what any of the rings holds.
-func (h *Hub) coldBefore(slots []slot) (bases []uint64, before, epoch uint64) {
+// ringBase is where a ring begins: the ordinal of its first entry, and the id of
+// its first message.
+type ringBase struct{ ord, id uint64 }
+
+// coldBefore returns where each slot's ring begins, and the sequence of the first
+// message of this epoch in the buffer. All rings lose entries in one order, so
+// what is before it is the archive's for all slots, and comes before what any of
+// the rings holds.
+func (h *Hub) coldBefore(slots []slot) (bases []ringBase, before, epoch uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	bases = make([]uint64, len(slots))
+	bases = make([]ringBase, len(slots))
 	for i := range slots {
 		r := slots[i].ring
 		r.mu.RLock()
-		bases[i] = r.base
+		bases[i].ord = r.base
+		if !r.wildcard {
+			bases[i].id = r.oldestID()
+		}
 		r.mu.RUnlock()
 	}
 	before = h.applied.seq.Load() + 1
@@ -210,8 +218,17 @@ func (s *Subscription) readCold(sl *slot, base, before, epoch uint64) (part cold
 	if !ok {
 		return part, false
 	}
-	h.numberArchived(msgs)
 	part.more = c.reads(r) == readPages && len(msgs) >= archivePage
+	if part.more && c.number > 0 {
+		for i := range msgs {
+			msgs[i].ID = c.number + uint64(i)
+		}
+	} else {
+		h.numberArchived(msgs)
+	}
+	if c.number > 0 {
+		c.number += uint64(len(msgs))
+	}
 	if part.more {
 		part.last = msgs[len(msgs)-1].Seq
 	} else if uint64(len(msgs)) < c.expect {
@@ -358,8 +375,9 @@ func (c Cursor) startIn(msgs []Message) (i int, found bool) {
 }
 
 // numberArchived gives messages older than the rings their ids, counting back
-// from the oldest that is known. That is exact where msgs reach up to the ring;
-// further back it is as good as people need.
+// from the oldest that is known. That is exact where msgs reach up to the ring.
+// Only the pages of a wildcard that is far behind do not, and there ids are lower
+// than they should be until the last page.
 func (h *Hub) numberArchived(msgs []Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -370,7 +388,9 @@ func (h *Hub) numberArchived(msgs []Message) {
 		if !known {
 			id = 1
 			if r := h.channels[m.Channel]; r != nil {
+				r.mu.RLock()
 				id = r.oldestID()
+				r.mu.RUnlock()
 			}
 		}
 		id = max(id, 2) - 1
@@ -381,8 +401,6 @@ func (h *Hub) numberArchived(msgs []Message) {
 
 // oldestID is the id of the oldest message in the ring, or the next one's.
 func (r *ring) oldestID() uint64 {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
 	for _, e := range r.entries {
 		if e.control == 0 {
 			return e.msg.ID

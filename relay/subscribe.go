@@ -289,7 +289,7 @@ func (h *Hub) gap(slots []slot, from Cursor, now time.Time) *Entry {
 			}
 		}
 		if missing {
-			return gapEntry(r.name, slots[i].firstSeq(), now)
+			return gapEntry(r.name, slots[i].firstSeq(now), now)
 		}
 	}
 	return nil
@@ -305,13 +305,16 @@ func (h *Hub) missing(r *ring, from Cursor) bool {
 	return r.droppedAt > from.Time.Unix()
 }
 
-// firstSeq is the sequence of the next entry in the ring, 0 if there is none.
-func (sl *slot) firstSeq() uint64 {
+// firstSeq is the sequence of the first entry in the ring that will be read, 0 if
+// there is none.
+func (sl *slot) firstSeq(now time.Time) uint64 {
 	r := sl.ring
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if sl.next >= r.base && sl.next < r.end() {
-		return r.at(sl.next).msg.Seq
+	for ord := max(sl.next, r.base); ord < r.end(); ord++ {
+		if e := r.at(ord); e.replayable(sl.pos, now) {
+			return e.msg.Seq
+		}
 	}
 	return 0
 }

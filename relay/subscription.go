@@ -253,13 +253,17 @@ func (sl *slot) lags() bool {
 	return sl.next < sl.ring.base
 }
 
-// lag returns what the archive has to give because it has left the buffer, which
-// begins at base, before it was read; nil if nothing has.
-func (sl *slot) lag(base uint64) *coldRead {
-	if sl.next >= base {
+// lag returns what the archive has to give because it has left the buffer, where
+// the ring now begins at base, before it was read; nil if nothing has.
+func (sl *slot) lag(base ringBase) *coldRead {
+	if sl.next >= base.ord {
 		return nil
 	}
-	return &coldRead{from: sl.seen + 1, expect: base - sl.next, next: base}
+	c := &coldRead{from: sl.seen + 1, expect: base.ord - sl.next, next: base.ord}
+	if base.id > c.expect {
+		c.number = base.id - c.expect
+	}
+	return c
 }
 
 // replay collects a run of history. What is not to be replayed at its beginning
