@@ -85,8 +85,11 @@ func (s *Store) api(ctx context.Context, op string, request, response any) error
 // unavailable wraps an error of the connection or of a server that cannot
 // answer now.
 func unavailable(op string, err error) error {
-	if errors.Is(err, nats.ErrNoResponders) {
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
 		err = errors.New("no JetStream answers")
+	case errors.Is(err, nats.ErrReconnectBufExceeded): // we have none
+		err = errors.New("not connected to NATS")
 	}
 	return fmt.Errorf("store: %s: %w: %w", op, relay.ErrUnavailable, err)
 }

@@ -33,7 +33,9 @@ func NATSOptions(log *slog.Logger) []nats.Option {
 		// while its users are being changed.
 		nats.IgnoreAuthErrorAbort(),
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			log.Info("connected", "remote", nc.ConnectedUrlRedacted())
+			if nc.Opts.InProcessServer == nil { // which has no address
+				log.Info("connected", "remote", nc.ConnectedUrlRedacted())
+			}
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: it was closed

@@ -119,7 +119,7 @@ func (s *Server) publish(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return
 	}
 	if err := s.publishTo(ctx, reqs, p); err != nil {
-		s.log.Warn("publish refused", "channel", p.Channel, "remote", r.RemoteAddr, "err", err)
+		s.log.Warn("publish refused", "channel", loc.Channels(r), "remote", r.RemoteAddr, "err", err)
 		s.refused(w, refuse(err), loc.Mode)
 		return
 	}

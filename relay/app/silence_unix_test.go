@@ -1,0 +1,40 @@
+//go:build unix
+
+package app_test
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+
+	"alertrelay/relay/relaytest"
+)
+
+// A process that hangs closes no connection: only its silence tells.
+func TestBoardNoticesSilence(t *testing.T) {
+	t.Parallel()
+	addr := relaytest.FreeAddress(t)
+	cmd := startRelay(t, relayProgram(t), "http://"+addr,
+		[]string{"serve", "--data", t.TempDir(), "--listen", addr, "--nats-listen", "", "--log-level", "error"})
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	say := func(text string) {
+		t.Helper()
+		post(t, "http://"+addr+"/pub?id=ops", text, http.StatusOK)
+	}
+	say("before")
+	p := openBoard(t, "http://"+addr, "")
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	p.until(boardIsDead) // after 15 s
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	p.until(boardIsLive)
+	say("after")
+	untilBoard(p, []string{"before", "after"})
+	p.fine()
+}
