@@ -75,6 +75,6 @@ func (f refusal) write(w http.ResponseWriter) {
 
 // empty answers with a status and no body.
 func empty(w http.ResponseWriter, status int) {
-	w.Header().Set("Content-Length", "0")
+	w.Header()["Content-Length"] = nothingValue
 	w.WriteHeader(status)
 }

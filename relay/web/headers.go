@@ -22,9 +22,18 @@ const headerExplain = "X-Nginx-PushStream-Explain"
 // corsHeaders are those that a cross-origin script may send (protocol 3.3).
 const corsHeaders = "If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id"
 
+// Values that many answers share, and nobody changes.
+var (
+	expiresValue      = []string{expires}
+	cacheControlValue = []string{cacheControl}
+	corsHeadersValue  = []string{corsHeaders}
+	keepAliveValue    = []string{"keep-alive"}
+	nothingValue      = []string{"0"}
+)
+
 func setNoCache(h http.Header) {
-	h["Expires"] = []string{expires}
-	h["Cache-Control"] = []string{cacheControl}
+	h["Expires"] = expiresValue
+	h["Cache-Control"] = cacheControlValue
 }
 
 func setCORS(h http.Header, origin, methods string) {
@@ -33,7 +42,7 @@ func setCORS(h http.Header, origin, methods string) {
 	}
 	h["Access-Control-Allow-Origin"] = []string{origin}
 	h["Access-Control-Allow-Methods"] = []string{methods}
-	h["Access-Control-Allow-Headers"] = []string{corsHeaders}
+	h["Access-Control-Allow-Headers"] = corsHeadersValue
 }
 
 // origin is the value of Access-Control-Allow-Origin, empty for none.

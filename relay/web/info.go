@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"alertrelay/relay"
@@ -48,7 +49,11 @@ func negotiate(accept string) (contentType string, f infoFormat) {
 
 type jsonInfo struct{}
 
+// quoted is s as a JSON string. Nearly every id is plain.
 func quoted(s string) string {
+	if plain(s) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -58,9 +63,26 @@ func quoted(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// item is in every publisher's answer, so it is put together by hand.
 func (jsonInfo) item(b []byte, c *relay.ChannelStats) []byte {
-	return fmt.Appendf(b, `{"channel": %s, "published_messages": %d, "stored_messages": %d, "subscribers": %d}`,
-		quoted(c.Channel), c.Published, c.Stored, c.Subscribers)
+	b = append(b, `{"channel": `...)
+	b = append(b, quoted(c.Channel)...)
+	b = append(b, `, "published_messages": `...)
+	b = strconv.AppendUint(b, c.Published, 10)
+	b = append(b, `, "stored_messages": `...)
+	b = strconv.AppendUint(b, c.Stored, 10)
+	b = append(b, `, "subscribers": `...)
+	b = strconv.AppendInt(b, int64(c.Subscribers), 10)
+	return append(b, '}')
 }
 
 func (f jsonInfo) channel(b []byte, c *relay.ChannelStats) []byte {

@@ -75,10 +75,6 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, loc *location)
 		w.Header().Set("Connection", "close")
 		return nil, &errTooLarge
 	}
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(s.opts.BodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, &errBodyRead
-	}
 	var body []byte
 	var err error
 	if r.ContentLength >= 0 {
@@ -97,7 +93,8 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, loc *location)
 		w.Header().Set("Connection", "close")
 		return nil, &errBodyRead
 	}
-	_ = control.SetReadDeadline(time.Time{})
+	// Or the deadline of the body would end the request while it is stored.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // where it cannot be, there was none
 	return body, nil
 }
 

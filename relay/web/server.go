@@ -266,7 +266,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.requests.Add(-1)
 	loc := s.locations.find(r.URL.Path)
 	if loc != nil && r.ProtoMajor == 1 && r.ProtoAtLeast(1, 1) && !r.Close {
-		w.Header()["Connection"] = []string{"keep-alive"} // nginx always says so; net/http overrules it
+		w.Header()["Connection"] = keepAliveValue // nginx always says so; net/http overrules it
 	}
 	if r.ContentLength != 0 {
 		// A body that does not come would hold the connection for ever: net/http

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,8 +76,11 @@ func (s *Server) answerGroup(w http.ResponseWriter, r *http.Request, channels []
 // answer renders in the format that the client accepts (protocol 6.1).
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, render func(infoFormat, []byte) []byte) {
 	contentType, format := negotiate(r.Header.Get("Accept"))
-	w.Header().Set("Content-Type", contentType)
-	_, _ = w.Write(render(format, make([]byte, 0, 256))) // the client's trouble
+	body := render(format, make([]byte, 0, 256))
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // the client's trouble
 }
 
 // about is what statistics say about the server.

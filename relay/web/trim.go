@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	trimInterval = 5 * time.Second
+	trimInterval = 2 * time.Second
 	trimGrowth   = 1000 // subscribers
 )
 
