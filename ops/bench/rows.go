@@ -33,7 +33,7 @@ var rows = []row{
 	{"10,000 idle SSE: memory each", "5 KB", idle("sse")},
 	{"10,000 idle WebSocket: memory each", "13 KB", idle("ws")},
 	{"HTTP publish, 64 publishers", "1.5x nats.go", publish},
-	{"1,000 stuck SSE subscribers: memory each", "20 KB", stuck},
+	{"4,000 stuck SSE subscribers: memory each", "20 KB", stuck},
 }
 
 // fanout runs the generator against a fresh server.
