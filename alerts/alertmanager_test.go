@@ -164,7 +164,7 @@ func TestAlertmanagerTaken(t *testing.T) {
 		{"receiver that was not quoted", strings.Replace(body(plainAlert), `"r"`, `"web.hook\\d"`, 1), func(a alerts.Alert) bool { return a.Receiver == `web.hook\d` }},
 		{"year 1 means no end", body(plainAlert), func(a alerts.Alert) bool { return a.EndsAt.IsZero() && !a.StartsAt.IsZero() }},
 		{"times become UTC", body(`{"status":"firing","labels":{"a":"b"},"startsAt":"2026-11-22T09:00:00.5+02:00"}`), func(a alerts.Alert) bool {
-			return a.StartsAt == time.Date(2026, 11, 22, 7, 0, 0, 5e8, time.UTC)
+			return a.StartsAt.Equal(time.Date(2026, 11, 22, 7, 0, 0, 5e8, time.UTC))
 		}},
 		{"malformed fingerprint is computed", body(`{"status":"firing","labels":{"a":"b"},"fingerprint":"ABC"}`), func(a alerts.Alert) bool { return len(a.Fingerprint) == 16 }},
 		{"sender's fingerprint stays", body(`{"status":"firing","labels":{"a":"b"},"fingerprint":"8d0e226520eec7b4"}`), func(a alerts.Alert) bool { return a.Fingerprint == "8d0e226520eec7b4" }},

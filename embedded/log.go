@@ -16,10 +16,14 @@ type logger struct {
 }
 
 func (l *logger) Noticef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
-func (l *logger) Debugf(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
-func (l *logger) Tracef(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
-func (l *logger) Warnf(format string, v ...any)   { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }  //nolint:sloglint // the server's own words
-func (l *logger) Errorf(format string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
+
+func (l *logger) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
+
+func (l *logger) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
+
+func (l *logger) Warnf(format string, v ...any) { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
+
+func (l *logger) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) } //nolint:sloglint // the server's own words
 
 // Fatalf keeps the first fatal error, and logs all: they may come later than the
 // start too.

@@ -198,8 +198,7 @@ func TestUnreadableStoreStopsTheStart(t *testing.T) {
 		t.Helper()
 		s, err := Start(t.Context(), Options{Dir: dir})
 		if err == nil {
-			s.Stop()
-			t.Fatal("got no error")
+			t.Fatal("got no error, and stopped with ", s.Stop())
 		}
 		for _, want := range []string{dir, "backup"} {
 			if !strings.Contains(err.Error(), want) {

@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"context"
 	"encoding/json"
 	"html"
 	"net/url"
@@ -28,7 +27,7 @@ func render(t testing.TB, o relay.FormatOptions, m relay.Message) string {
 	hub.CaughtUp()
 	m.Stored = true
 	hub.Append(m)
-	rep, err := hub.Replay(context.Background(), []relay.Request{{Channel: m.Channel, Backtrack: 1}}, relay.Cursor{})
+	rep, err := hub.Replay(t.Context(), []relay.Request{{Channel: m.Channel, Backtrack: 1}}, relay.Cursor{})
 	if err != nil || len(rep.Entries) != 1 {
 		t.Fatalf("replay: %d entries, err %v", len(rep.Entries), err)
 	}
@@ -38,7 +37,7 @@ func render(t testing.TB, o relay.FormatOptions, m relay.Message) string {
 var noon = time.Date(2026, 11, 22, 7, 0, 0, 123, time.UTC)
 
 func TestTemplates(t *testing.T) {
-	m := relay.Message{Seq: 7, Channel: "ch", Time: noon, Text: []byte(`a "b" <c> ~id~`), EventID: ptr("e1"), EventType: ptr("al'ert")}
+	m := relay.Message{Seq: 7, Channel: "ch", Time: noon, Text: []byte(`a "b" <c> ~id~`), EventID: new("e1"), EventType: new("al'ert")}
 	tests := []struct{ name, template, want string }{
 		{"default", "", `a "b" <c> ~id~`},
 		{"every token", "~id~|~channel~|~text~|~size~|~time~|~tag~|~event-id~|~event-type~", `1|ch|a "b" <c> ~id~|14|Sun, 22 Nov 2026 07:00:00 GMT|7|e1|al'ert`},
@@ -74,12 +73,12 @@ func TestFrames(t *testing.T) {
 	}{
 		{"chunk", relay.FormatOptions{Framing: relay.FrameChunked}, "0123456789abcdef0", nil, nil, "11\r\n0123456789abcdef0\r\n"},
 		{"event", relay.FormatOptions{Framing: relay.FrameEvent}, "one", nil, nil, "data: one\n\n"},
-		{"event with id and type", relay.FormatOptions{Framing: relay.FrameEvent}, "two", ptr("7"), ptr("alert"), "id: 7\nevent: alert\ndata: two\n\n"},
-		{"event with an empty id", relay.FormatOptions{Framing: relay.FrameEvent}, "two", ptr(""), nil, "id: \ndata: two\n\n"},
+		{"event with id and type", relay.FormatOptions{Framing: relay.FrameEvent}, "two", new("7"), new("alert"), "id: 7\nevent: alert\ndata: two\n\n"},
+		{"event with an empty id", relay.FormatOptions{Framing: relay.FrameEvent}, "two", new(""), nil, "id: \ndata: two\n\n"},
 		{"event with a cursor for an id", relay.FormatOptions{Framing: relay.FrameEvent, CursorIDs: true}, "x", nil, nil, "id: 1795330800:7\ndata: x\n\n"},
 		{"event of several lines", relay.FormatOptions{Framing: relay.FrameEvent, Template: "{~id~,~text~}"}, "l1\r\nl2\n\nl3\rl4\n", nil, nil, "data: {1,l1}\ndata: {1,l2}\ndata: {1,l3}\ndata: {1,l4}\n\n"},
 		{"escaped text is one line", relay.FormatOptions{Framing: relay.FrameEvent, Template: "~text:json~"}, "l1\nl2", nil, nil, `data: "l1\nl2"` + "\n\n"},
-		{"a line end cannot forge a field", relay.FormatOptions{Framing: relay.FrameEvent}, "x", ptr("1\ndata: forged"), ptr("t\r\nid: 9"), "id: 1\nevent: t\ndata: x\n\n"},
+		{"a line end cannot forge a field", relay.FormatOptions{Framing: relay.FrameEvent}, "x", new("1\ndata: forged"), new("t\r\nid: 9"), "id: 1\nevent: t\ndata: x\n\n"},
 		{"template with its own prefix and no line end", relay.FormatOptions{Framing: relay.FrameEvent, Template: "data: <~text~>"}, "x", nil, nil, "data: <x>\n\n"},
 		{"event in a chunk", relay.FormatOptions{Framing: relay.FrameEventChunked}, "one", nil, nil, "b\r\ndata: one\n\n\r\n"},
 		{"short frame", relay.FormatOptions{Framing: relay.FrameWebSocket}, "hi", nil, nil, "\x81\x02hi"},
@@ -165,7 +164,7 @@ func FuzzFormat(f *testing.F) {
 		if strings.Contains(event[:len(event)-1], "\n\n") && event != "\n" || strings.Contains(event, "\r") {
 			t.Errorf("event: %q would dispatch more than once", event)
 		}
-		for _, line := range strings.Split(strings.TrimRight(event, "\n"), "\n") {
+		for line := range strings.SplitSeq(strings.TrimRight(event, "\n"), "\n") {
 			if line != "" && !strings.HasPrefix(line, "data: ") && !strings.HasPrefix(line, "id: ") {
 				t.Errorf("event: forged field %q", line)
 			}

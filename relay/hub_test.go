@@ -121,7 +121,7 @@ func texts(entries []*relay.Entry) string {
 // next reads n entries.
 func next(t testing.TB, s *relay.Subscription, n int) []*relay.Entry {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var all []*relay.Entry
 	for len(all) < n {
@@ -145,8 +145,6 @@ func subscribe(t testing.TB, h *relay.Hub, path string, from relay.Cursor) *rela
 	return s
 }
 
-func ptr(s string) *string { return &s }
-
 // The table of protocol 7.3, with stream sequences as tags.
 func TestReplayFromCursor(t *testing.T) {
 	f := ready(t, relay.HubOptions{})
@@ -157,7 +155,7 @@ func TestReplayFromCursor(t *testing.T) {
 		}
 		msg := f.message("ch", m.text)
 		if m.eventID != "" {
-			msg.EventID = ptr(m.eventID)
+			msg.EventID = new(m.eventID)
 		}
 		f.hub.Append(msg)
 	}
@@ -169,11 +167,11 @@ func TestReplayFromCursor(t *testing.T) {
 		want       string
 	}{
 		{"no cursor", "ch", relay.Cursor{}, ""},
-		{"event id of two messages: the oldest counts", "ch", relay.Cursor{EventID: ptr("e1")}, "b c d e"},
-		{"event id", "ch", relay.Cursor{EventID: ptr("e2")}, "d e"},
-		{"unknown event id", "ch", relay.Cursor{EventID: ptr("zz")}, ""},
-		{"unknown event id and time", "ch", relay.Cursor{EventID: ptr("zz"), Time: t1}, "d e"},
-		{"unknown event id, time and tag", "ch", relay.Cursor{EventID: ptr("zz"), Time: t1, Tag: 2, HasTag: true}, "c d e"},
+		{"event id of two messages: the oldest counts", "ch", relay.Cursor{EventID: new("e1")}, "b c d e"},
+		{"event id", "ch", relay.Cursor{EventID: new("e2")}, "d e"},
+		{"unknown event id", "ch", relay.Cursor{EventID: new("zz")}, ""},
+		{"unknown event id and time", "ch", relay.Cursor{EventID: new("zz"), Time: t1}, "d e"},
+		{"unknown event id, time and tag", "ch", relay.Cursor{EventID: new("zz"), Time: t1, Tag: 2, HasTag: true}, "c d e"},
 		{"time without tag: later seconds only", "ch", relay.Cursor{Time: t1}, "d e"},
 		{"time and tag 0: all of the second", "ch", tag(t1, 0), "a b c d e"},
 		{"time and tag of the first", "ch", tag(t1, 1), "b c d e"},
@@ -446,7 +444,7 @@ func TestManyReaders(t *testing.T) {
 
 // follow reads path to the end and now and then leaves and resumes.
 func follow(t *testing.T, f *feed, path string, from relay.Cursor, channels, messages int) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	count := make(map[string]int)
 	total := messages * len(strings.Split(path, "/"))

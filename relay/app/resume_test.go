@@ -299,7 +299,7 @@ func openLongPoll(ctx context.Context, addr, query string) (io.ReadCloser, error
 		cancel()
 		return nil, err
 	}
-	resp, err := longPollClient.Do(req) //nolint:bodyclose // by whoever closes the cancelBody
+	resp, err := longPollClient.Do(req)
 	if err != nil {
 		cancel()
 		return nil, err

@@ -71,7 +71,7 @@ func (s *Store) Run(ctx context.Context, sink Sink) error {
 // end says whether Run has ended as it should.
 func (r *reader) end(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // that is how Run ends
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (r *reader) readOn(ctx context.Context, p *pull) error {
 // up: is it still the same stream, and is there something that has not come?
 func (r *reader) look(ctx context.Context, p *pull) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the caller looks too
 	}
 	r.tellMissed()
 	st, same, err := r.sameStream(ctx)

@@ -104,7 +104,7 @@ func TestServerRestart(t *testing.T) {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; {
 				body := fmt.Sprintf("%d/%d", p, i)
-				r, err := s.Publish(context.Background(), relay.Publication{Channel: fmt.Sprint("c", p), Text: []byte(body), DedupID: body})
+				r, err := s.Publish(t.Context(), relay.Publication{Channel: fmt.Sprint("c", p), Text: []byte(body), DedupID: body})
 				if err != nil {
 					if !errors.Is(err, relay.ErrUnavailable) {
 						t.Error(err)
@@ -164,7 +164,7 @@ func TestConnectBeforeTheServer(t *testing.T) {
 	wantError(t, err, relay.ErrUnavailable)
 	opened := make(chan error, 1)
 	open := func(nc *nats.Conn, log *slog.Logger) {
-		_, err := Open(context.Background(), nc, Options{Log: log})
+		_, err := Open(t.Context(), nc, Options{Log: log})
 		opened <- err
 	}
 	// It gives up when the connection is closed while it waits, and says so.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -95,7 +96,7 @@ func (r *rig) open(o Options) *Store {
 // run runs the store into the sink and returns a function that ends it.
 func run(t testing.TB, s *Store, sink Sink) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx, sink) }()
 	stop = sync.OnceFunc(func() {
@@ -130,7 +131,7 @@ func (r *rig) client() jetstream.JetStream {
 
 func publish(t testing.TB, s *Store, p relay.Publication) relay.Receipt {
 	t.Helper()
-	receipt, err := s.Publish(context.Background(), p)
+	receipt, err := s.Publish(t.Context(), p)
 	if err != nil {
 		t.Fatalf("publish to %q: %v", p.Channel, err)
 	}
@@ -262,7 +263,7 @@ func (r *recorder) wait(t testing.TB, what string, ok func(calls []call) bool) [
 	timeout := time.After(patience)
 	for {
 		r.mu.Lock()
-		calls, errs := r.calls[:len(r.calls):len(r.calls)], r.errs
+		calls, errs := slices.Clip(r.calls), r.errs
 		r.mu.Unlock()
 		if len(errs) > 0 {
 			t.Fatal(errors.Join(errs...))

@@ -15,8 +15,6 @@ import (
 	"alertrelay/relay"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func TestPublishKeepsWhatItWasGiven(t *testing.T) {
 	rig := newRig(t)
 	s := rig.open(Options{})
@@ -25,8 +23,8 @@ func TestPublishKeepsWhatItWasGiven(t *testing.T) {
 		{Channel: "ops"},
 		{Channel: "a b*>%.é\xff..", Text: []byte("odd id")},
 		{Channel: "bin", Text: []byte("\x00\r\n\xff")},
-		{Channel: "ids", EventID: ptr("1"), EventType: ptr("böse"), Text: []byte("x")},
-		{Channel: "empty", EventID: ptr(""), EventType: ptr("")},
+		{Channel: "ids", EventID: new("1"), EventType: new("böse"), Text: []byte("x")},
+		{Channel: "empty", EventID: new(""), EventType: new("")},
 		{Channel: "large", Text: bytes.Repeat([]byte("x"), 4<<20)},
 	}
 	for i, p := range tests {
@@ -69,9 +67,9 @@ func TestPublishErrors(t *testing.T) {
 		"id too long":          {t.Context(), text(long+"x", ""), relay.ErrIDTooLong},
 		"id too long, escaped": {t.Context(), text(strings.Repeat(" ", 1100), ""), relay.ErrIDTooLong},
 		"text too large":       {t.Context(), relay.Publication{Channel: "a", Text: make([]byte, 9<<20)}, relay.ErrTooLarge},
-		"event id too large":   {t.Context(), relay.Publication{Channel: "a", EventID: ptr(strings.Repeat("x", 70_000))}, relay.ErrTooLarge},
-		"conflict":             {t.Context(), relay.Publication{Channel: long, ExpectLast: ptr(uint64(77))}, relay.ErrConflict},
-		"conflict with none":   {t.Context(), relay.Publication{Channel: "none", ExpectLast: ptr(uint64(1))}, relay.ErrConflict},
+		"event id too large":   {t.Context(), relay.Publication{Channel: "a", EventID: new(strings.Repeat("x", 70_000))}, relay.ErrTooLarge},
+		"conflict":             {t.Context(), relay.Publication{Channel: long, ExpectLast: new(uint64(77))}, relay.ErrConflict},
+		"conflict with none":   {t.Context(), relay.Publication{Channel: "none", ExpectLast: new(uint64(1))}, relay.ErrConflict},
 		"cancelled":            {cancelled, text("a", ""), relay.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,9 +149,15 @@ func TestTimeToLive(t *testing.T) {
 		p    relay.Publication
 		want string
 	}{
-		{text("none", ""), ""}, {text("tiny", ""), "1s"}, {text("odd", ""), "2s"}, {text("day", ""), ""}, {text("same", ""), ""}, {text("short", ""), "300s"},
-		{relay.Publication{Channel: "short", Unstored: true}, "1s"}, {relay.Publication{Channel: "new", ExpectLast: ptr(uint64(0))}, ""},
-		{relay.Publication{Channel: "tiny", ExpectLast: ptr(uint64(2))}, ""},
+		{text("none", ""), ""},
+		{text("tiny", ""), "1s"},
+		{text("odd", ""), "2s"},
+		{text("day", ""), ""},
+		{text("same", ""), ""},
+		{text("short", ""), "300s"},
+		{relay.Publication{Channel: "short", Unstored: true}, "1s"},
+		{relay.Publication{Channel: "new", ExpectLast: new(uint64(0))}, ""},
+		{relay.Publication{Channel: "tiny", ExpectLast: new(uint64(2))}, ""},
 	}
 	for _, tt := range tests {
 		m, err := stream.GetMsg(t.Context(), publish(t, s, tt.p).Seq)
@@ -197,7 +201,7 @@ func TestResend(t *testing.T) {
 	for name, p := range map[string]relay.Publication{
 		"plain":           text("a", "x"),
 		"with id":         {Channel: "a", DedupID: "id"},
-		"compare-and-set": {Channel: "a", ExpectLast: ptr(uint64(0))},
+		"compare-and-set": {Channel: "a", ExpectLast: new(uint64(0))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rig := newRig(t)
@@ -208,7 +212,7 @@ func TestResend(t *testing.T) {
 			var got relay.Receipt
 			go func() {
 				var err error
-				got, err = s.Publish(context.Background(), p)
+				got, err = s.Publish(t.Context(), p)
 				done <- err
 			}()
 			eventually(t, "stored", func() bool {
@@ -289,7 +293,7 @@ func TestConnectionClosed(t *testing.T) {
 	s := rig.open(Options{})
 	sink := newRecorder()
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(context.Background(), sink) }()
+	go func() { ended <- s.Run(t.Context(), sink) }()
 	sink.waitReady(t)
 	s.nc.Close()
 	select {
@@ -329,7 +333,7 @@ func TestMessagesOfNATSClients(t *testing.T) {
 	}
 	sink.waitSeq(t, 4)
 	for _, m := range sink.messages {
-		if !equal(m.EventID, ptr("e")) || !equal(m.EventType, ptr("t")) {
+		if !equal(m.EventID, new("e")) || !equal(m.EventType, new("t")) {
 			t.Errorf("got %v, %v", m.EventID, m.EventType)
 		}
 	}
