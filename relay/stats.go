@@ -166,11 +166,17 @@ func (h *Hub) Subscribers() int { return int(h.subscribers.Load()) }
 // match takes all.
 func (h *Hub) Watched(match func(id string) bool) map[string]int {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	all := make(map[string]int)
-	for id, r := range h.channels {
-		if n := int(r.subscribers.Load()); n > 0 && (match == nil || match(id)) {
-			all[id] = n
+	var rings []*ring
+	for _, r := range h.channels {
+		if r.subscribers.Load() > 0 {
+			rings = append(rings, r)
+		}
+	}
+	h.mu.Unlock()
+	all := make(map[string]int, len(rings))
+	for _, r := range rings {
+		if match == nil || match(r.name) {
+			all[r.name] = int(r.subscribers.Load())
 		}
 	}
 	return all
