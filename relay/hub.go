@@ -112,6 +112,7 @@ type Hub struct {
 
 	applied     applied
 	subscribers atomic.Int64
+	ends        atomic.Uint64 // channels that have ended
 	archive     archive
 	events      *events // nil: nobody is told
 	idleWake    chan struct{}
@@ -293,6 +294,7 @@ func (h *Hub) Delete(d Deletion) {
 	r.dead = true // after the ring holds the end: who sees it dead has read it
 	r.mu.Unlock()
 	r.detach(h.events)
+	h.ends.Add(1)
 	h.end(r, d.Seq)
 	wildcards := r.wildcards
 	h.mu.Unlock()

@@ -73,6 +73,7 @@ func (h *Hub) Expire(m Mark) {
 		return
 	}
 	r.forget(h.pos)
+	h.ends.Add(1)
 	if !m.Loaded {
 		h.events.emit(eventDestroyed, r.name, m.Seq)
 	}

@@ -162,6 +162,10 @@ func (h *Hub) dropWildcard(name string, w *ring) {
 // Subscribers is how many subscriptions are open.
 func (h *Hub) Subscribers() int { return int(h.subscribers.Load()) }
 
+// Ends counts the channels that have ended in the stream, deleted or idle. What
+// was known of subscribers before it grew may be of a channel that is no more.
+func (h *Hub) Ends() uint64 { return h.ends.Load() }
+
 // Watched says how many subscribers channels have, of those that have any. A nil
 // match takes all.
 func (h *Hub) Watched(match func(id string) bool) map[string]int {

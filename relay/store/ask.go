@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strconv"
@@ -97,7 +98,7 @@ func (p *Peers) StatsUnder(ctx context.Context, prefix string) []relay.PeerStats
 
 // cached asks unless the answer is known or is being asked for.
 func (p *Peers) cached(ctx context.Context, what string, q question) []relay.PeerStats {
-	now, key := time.Now(), sha256.Sum256([]byte(what))
+	now, key := time.Now(), sha256.Sum256(binary.BigEndian.AppendUint64([]byte(what), p.local.Ends()))
 	p.mu.Lock()
 	expected := p.expected(now)
 	if len(expected) == 0 {

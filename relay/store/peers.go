@@ -57,6 +57,9 @@ type Local interface {
 	Subscribers() int
 	// Channel has the number of a channel's subscribers.
 	Channel(id string) (s relay.ChannelStats, ok bool)
+	// Ends counts channels that have ended. What peers have said before is not
+	// repeated after it has grown: a deleted channel would seem to be there.
+	Ends() uint64
 	// Watched says how many subscribers channels have, of those that match and
 	// have any.
 	Watched(match func(id string) bool) map[string]int

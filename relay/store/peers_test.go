@@ -29,6 +29,8 @@ func (n *numbers) set(channel string, subscribers int) {
 	n.channels[channel] = subscribers
 }
 
+func (n *numbers) Ends() uint64 { return 0 }
+
 func (n *numbers) Subscribers() int {
 	n.asked.Add(1)
 	n.mu.Lock()
