@@ -28,6 +28,10 @@ type Lifecycle interface {
 	ExpireChannel(ctx context.Context, channel string, last uint64) (Receipt, error)
 }
 
+// Watched says how many subscribers channels have at other relays, of those that
+// have any.
+type Watched func(ctx context.Context, channels ...string) (map[string]int, error)
+
 // Types of events (protocol 11.2).
 const (
 	eventCreated      = "channel_created"
@@ -139,9 +143,10 @@ func (h *Hub) DroppedEvents() uint64 {
 // channel, and ends idle channels in the stream, until ctx ends; what is queued
 // then is told within two seconds, and nil is returned. It is needed if
 // HubOptions has EventsChannel or Shared. watched says which of some
-// channels have subscribers at other relays; nil means that there are none. While
+// channels have subscribers at other relays, with an error if one does not say; nil
+// means that there are none. While
 // the store is away, 65,536 events are kept; more are dropped and counted.
-func (h *Hub) RunLifecycle(ctx context.Context, store Lifecycle, watched func(ctx context.Context, channels ...string) map[string]int, log *slog.Logger) error {
+func (h *Hub) RunLifecycle(ctx context.Context, store Lifecycle, watched Watched, log *slog.Logger) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -149,13 +154,17 @@ func (h *Hub) RunLifecycle(ctx context.Context, store Lifecycle, watched func(ct
 	// At the end, all lanes have the same time to be emptied.
 	draining, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	open, closeLanes := context.WithCancel(draining)
+	defer closeLanes()
 	defer context.AfterFunc(ctx, func() {
+		h.tellEnds()
+		closeLanes()
 		time.AfterFunc(eventDrain, cancel)
 	})()
 	var wg sync.WaitGroup
 	if h.events != nil {
 		for i := range h.events.lanes {
-			wg.Go(func() { t.run(ctx, draining, &h.events.lanes[i]) })
+			wg.Go(func() { t.run(open, draining, &h.events.lanes[i]) })
 		}
 		wg.Go(func() { t.logDropped(ctx) })
 	}
@@ -168,7 +177,7 @@ func (h *Hub) RunLifecycle(ctx context.Context, store Lifecycle, watched func(ct
 type teller struct {
 	hub     *Hub
 	store   Lifecycle
-	watched func(ctx context.Context, channels ...string) map[string]int
+	watched Watched
 	log     *slog.Logger
 }
 
@@ -224,7 +233,7 @@ func (t *teller) publish(ctx context.Context, e event) error {
 		applied, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		if err := t.hub.WaitApplied(applied, receipt.Seq); err != nil {
-			return nil //nolint:nilerr // the hub will tell it by itself
+			return nil // the hub will tell it by itself
 		}
 		if e.key = t.hub.bornAt(e.channel); e.key == 0 {
 			return nil // and has ended meanwhile

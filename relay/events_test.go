@@ -26,6 +26,8 @@ type bus struct {
 	seen map[string]uint64 // Nats-Msg-Id
 	told []string          // events
 	away atomic.Bool
+
+	silent atomic.Bool // hubs do not answer each other
 }
 
 const eventsID = "evs"
@@ -58,8 +60,8 @@ func newBus(t *testing.T, n int, o relay.HubOptions) *bus {
 }
 
 // watched asks the other hubs.
-func (b *bus) watched(self *relay.Hub) func(context.Context, ...string) map[string]int {
-	return func(_ context.Context, channels ...string) map[string]int {
+func (b *bus) watched(self *relay.Hub) func(context.Context, ...string) (map[string]int, error) {
+	return func(_ context.Context, channels ...string) (map[string]int, error) {
 		sum := make(map[string]int)
 		for _, h := range b.hubs {
 			if h == self {
@@ -69,7 +71,10 @@ func (b *bus) watched(self *relay.Hub) func(context.Context, ...string) map[stri
 				sum[id] += n
 			}
 		}
-		return sum
+		if b.silent.Load() {
+			return sum, errOther
+		}
+		return sum, nil
 	}
 }
 
@@ -242,6 +247,15 @@ func TestEvents(t *testing.T) {
 				}
 			}
 		}},
+		{"while another relay does not answer, nothing is idle", func(b *bus) {
+			b.silent.Store(true)
+			b.subscribe(0, "a").Close()
+			time.Sleep(2 * time.Minute)
+			b.check("created a, subscribed a, unsubscribed a")
+			b.silent.Store(false)
+			time.Sleep(12 * time.Second)
+			b.check("destroyed a")
+		}},
 		{"a subscriber comes while the channel ends", func(b *bus) {
 			b.publish("a", "1")
 			b.since()
@@ -409,6 +423,31 @@ func TestEventsEndWithoutTheStore(t *testing.T) {
 	})
 }
 
+// A deletion is told before the relay ends.
+func TestEventsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bus{t: t, seen: make(map[string]uint64)}
+		h, err := relay.NewHub(relay.HubOptions{EventsChannel: eventsID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.hubs = []*relay.Hub{h}
+		h.CaughtUp()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- h.RunLifecycle(ctx, b, nil, nil) }()
+		b.publish("a", "1")
+		b.delete("a")
+		b.check("created a")
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		b.check("destroyed a")
+		h.Close()
+	})
+}
+
 // Each subscription and each channel is told exactly as often as it comes and
 // goes, whatever happens at the same time.
 func TestEventsAreExact(t *testing.T) {
@@ -495,7 +534,9 @@ func TestEventsThatAreRefused(t *testing.T) {
 			t.Errorf("got %d events dropped, want 1", h.DroppedEvents())
 		}
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		h.Close()
 	})
 }

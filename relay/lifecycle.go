@@ -128,6 +128,15 @@ func (h *Hub) tellEnd(channel string) {
 	}
 }
 
+// tellEnds tells all deletions that were kept.
+func (h *Hub) tellEnds() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for channel := range h.endings {
+		h.tellEnd(channel)
+	}
+}
+
 // idleChannel is a channel that could end.
 type idleChannel struct {
 	name string
@@ -184,7 +193,10 @@ func (t *teller) expireBatch(ctx context.Context, idle []idleChannel) error {
 		for i := range idle {
 			names[i] = idle[i].name
 		}
-		busy = t.watched(ctx, names...)
+		var err error
+		if busy, err = t.watched(ctx, names...); err != nil {
+			return err
+		}
 	}
 	for _, c := range idle {
 		if busy[c.name] > 0 || !t.hub.stillIdle(c) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -76,15 +77,20 @@ func merge(all, more []relay.PeerStats) []relay.PeerStats {
 }
 
 // Watched is how many subscribers the channels have at other relays, those of
-// them that have any. It takes as long as Stats.
-func (p *Peers) Watched(ctx context.Context, channels ...string) map[string]int {
+// them that have any. It takes as long as Stats. The error is relay.ErrUnavailable
+// if a relay that was heard of lately has not answered.
+func (p *Peers) Watched(ctx context.Context, channels ...string) (map[string]int, error) {
 	sum := make(map[string]int)
-	for _, stats := range p.Stats(ctx, channels...) {
+	all := p.Stats(ctx, channels...)
+	if seen := p.Seen(); len(all) < seen {
+		return nil, fmt.Errorf("store: %w: %d of %d other relays answer", relay.ErrUnavailable, len(all), seen)
+	}
+	for _, stats := range all {
 		for channel, n := range stats.Channels {
 			sum[channel] += n
 		}
 	}
-	return sum
+	return sum, nil
 }
 
 // StatsUnder is Stats for all channels whose ids begin with prefix. It may take a

@@ -254,6 +254,7 @@ func (r *recorder) Advance(seq uint64)     { r.note(call{kind: "advance", seq: s
 func (r *recorder) Delete(d relay.Deletion) {
 	r.note(call{"delete", d.Seq, d.Channel, string(d.Text)})
 }
+
 func (r *recorder) Create(m relay.Mark) {
 	r.note(call{"create", m.Seq, m.Channel, ""})
 }
@@ -261,6 +262,7 @@ func (r *recorder) Create(m relay.Mark) {
 func (r *recorder) Expire(m relay.Mark) {
 	r.note(call{"expire", m.Seq, m.Channel, fmt.Sprint(m.Last)})
 }
+
 func (r *recorder) Counts() []relay.ChannelState { return nil }
 
 // wait waits until the calls so far are as wanted, and returns them.

@@ -67,6 +67,7 @@ type Local interface {
 
 const (
 	helloInterval = 2 * time.Second
+	maxPeers      = 1000
 	forgetAfter   = 7 * time.Second
 	lateFor       = 2 * time.Second // how long a peer that did not answer is not waited for
 	maxPart       = 128 << 10       // bytes of channels in one message: far below what servers take
@@ -198,6 +199,7 @@ func (p *Peers) greeted(m *nats.Msg) {
 		delete(p.seen, h.Relay)
 	case known != nil:
 		known.heard = time.Now()
+	case len(p.seen) >= maxPeers: // nonsense
 	default:
 		p.seen[h.Relay] = &peer{heard: time.Now()}
 		p.company.Store(true)

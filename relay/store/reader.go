@@ -170,6 +170,9 @@ func (r *reader) deliver(ctx context.Context, msg *nats.Msg, seq uint64, at time
 			r.delete(ctx, relay.Deletion{Seq: seq, Channel: channel, Time: at.UTC(), Text: msg.Data}, load)
 			return
 		case *kind == controlCreate:
+			if load {
+				r.loaded[channel] = true
+			}
 			r.sink.Create(relay.Mark{Seq: seq, Channel: channel, Loaded: load})
 			return
 		case *kind == controlExpire:

@@ -46,7 +46,8 @@
 // by_worker lists each relay. Messages and their numbers are the same everywhere,
 // because the stream has them. A relay that does not answer within 300 ms is left
 // out: then numbers of subscribers are too low, and a channel that exists only for
-// its subscribers there is not found. They may be a second old. A limit of
+// its subscribers there is not found. No channel ends for being idle until it
+// answers or has not been heard of for seven seconds. Numbers may be a second old. A limit of
 // subscribers per channel counts those of each relay by itself: asking the others
 // would make admission wait for them. The same is true of the limit of channels,
 // and of how long an empty channel is idle.

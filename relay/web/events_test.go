@@ -338,6 +338,22 @@ func TestEventsOfManySubscribers(t *testing.T) {
 	}
 }
 
+// When the server stops, its subscribers have left (protocol 11.2).
+func TestEventsOfShutdown(t *testing.T) {
+	t.Parallel()
+	s := serverE(t)
+	c := s.open(t, "GET /sub/a")
+	c.response()
+	s.told(t, "2")
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.told(t, "3")
+	if got := s.events(t); got[2] != "client_unsubscribed a" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // The events channel is never collected, its messages expire, and tags grow
 // (219, 224: tags here are places in the stream).
 func TestEventsChannelStays(t *testing.T) {

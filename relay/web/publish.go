@@ -166,7 +166,7 @@ func eventHeader(values []string) (value *string, ok bool) {
 func (s *Server) deleteChannels(ctx context.Context, w http.ResponseWriter, reqs []relay.Request, text []byte, loc *location) {
 	deleted := false
 	for _, req := range reqs {
-		if len(s.channels(ctx, []relay.Request{req})) == 0 {
+		if _, ok := s.hub.Channel(req.Channel); !ok && len(s.channels(ctx, []relay.Request{req})) == 0 {
 			continue
 		}
 		receipt, err := s.opts.Store.DeleteChannel(ctx, req.Channel, text)
