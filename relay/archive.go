@@ -316,6 +316,9 @@ func (s *Subscription) place(parts []coldPart) {
 			s.page = append(s.page, p.gap)
 		}
 		for _, m := range p.msgs {
+			if p.slot.ring.wildcard && m.Channel == s.hub.opts.EventsChannel {
+				continue
+			}
 			if m.Seq <= cut && !s.covered(p.slot, &m) && !s.hub.opts.tooOld(&m, now) {
 				page = append(page, &Entry{msg: m})
 			}
@@ -341,7 +344,7 @@ func (s *Subscription) covered(by *slot, m *Message) bool {
 		if sl == by {
 			return false
 		}
-		if sl.seen >= m.Seq && Match(sl.ring.name, m.Channel) {
+		if sl.seen >= m.Seq && (sl.ring.name == m.Channel || s.hub.covers(sl.ring.name, m.Channel)) {
 			return true
 		}
 	}

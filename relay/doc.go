@@ -21,7 +21,9 @@
 //	                                        | Entry.Frame     rendered once, shared
 //	     relay/web: poll  long-poll  SSE  stream  WebSocket
 //
-// Messages go one way. Nothing flows back up but the publisher's Receipt.
+// Messages go one way. Nothing flows back up but the publisher's Receipt and,
+// through queues on which nobody waits, what RunLifecycle has to say: events, and
+// the marks of channels that begin or end without a message.
 //
 // # Files
 //
@@ -32,6 +34,7 @@
 //   - subscribe, subscription: placing a cursor, and reading with it
 //   - archive: history that is older than the memory
 //   - applied, stats: how far the stream has been read, and the numbers
+//   - lifecycle, events: where channels begin and end, and telling of it
 //
 // # Invariants
 //
@@ -42,6 +45,9 @@
 //   - Nothing is queued per subscriber. What has left the buffer before a
 //     subscriber read it comes from the Archive; what retention has removed is
 //     told as a gap.
+//   - Whether a channel exists, and how its messages are numbered, is decided by
+//     the stream alone, so that relays agree. What only this relay knows, a ring
+//     that a subscriber has made, has ring.born 0 until the stream has it.
 //   - A ring's entries are addressed by ordinals that outlive eviction, so a cursor
 //     is a number and knows exactly how many entries it has missed.
 package relay

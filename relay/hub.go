@@ -45,6 +45,14 @@ type HubOptions struct {
 	// StoredAt finds a cursor's message in the archive; nil means that it is
 	// searched for by its time and tag.
 	StoredAt StoredAt
+	// EventsChannel is the channel on which is told what happens to channels and
+	// subscribers (protocol 11.2), by RunLifecycle; empty means that it is not. It
+	// is there from the start, never idle, and falls under no wildcard.
+	EventsChannel string
+	// Shared says whether other relays read the same stream: then idle channels
+	// end in its order, by RunLifecycle, so that all relays number messages alike.
+	// nil means no; with an events channel they always do.
+	Shared func() bool
 }
 
 func (o *HubOptions) setDefaults() error {
@@ -96,13 +104,18 @@ type Hub struct {
 	pos       uint64
 	epochPos  uint64 // pos when the stream began anew
 	numbered  bool   // loaded once: from now on messages are numbered as they come
+	endings   map[string]ending
+	idle      []idleChannel // to be ended in the stream
 	published uint64
 	headTime  time.Time
 	headSeq   uint64
 
 	applied     applied
 	subscribers atomic.Int64
+	ends        atomic.Uint64 // channels that have ended
 	archive     archive
+	events      *events // nil: nobody is told
+	idleWake    chan struct{}
 }
 
 // NewHub makes a Hub. It is not Ready until CaughtUp.
@@ -112,6 +125,11 @@ func NewHub(o HubOptions) (*Hub, error) {
 	}
 	h := &Hub{opts: o, channels: make(map[string]*ring), wildcards: make(map[string]*ring)}
 	h.archive.init(o.Archive, o.StoredAt)
+	h.idleWake = make(chan struct{}, 1)
+	if o.EventsChannel != "" {
+		h.events, h.endings = newEvents(o.EventsChannel), make(map[string]ending)
+		h.channel(o.EventsChannel).born = 1
+	}
 	return h, nil
 }
 
@@ -130,6 +148,7 @@ func (h *Hub) Restore(s ChannelState) {
 	r.published, r.lastSeq = s.Published, s.LastSeq
 	r.counted = s.LastSeq
 	r.cold = s.Stored
+	r.born = max(s.LastSeq, 1)
 }
 
 // Load puts a retained message into its ring without delivering it to those who
@@ -145,8 +164,13 @@ func (h *Hub) put(m Message, loaded bool) {
 	r := h.channel(m.Channel)
 	h.pos++
 	e.pos, e.channel = h.pos, r
+	if r.born == 0 {
+		h.begin(r, m.Seq, loaded)
+	}
 	if h.numbered {
-		h.published++
+		if m.Channel != h.opts.EventsChannel {
+			h.published++
+		}
 		r.mu.Lock()
 		r.published++
 		e.msg.ID = r.published
@@ -208,6 +232,9 @@ func (h *Hub) CaughtUp() {
 	now := time.Now()
 	for _, r := range h.channels {
 		r.number(now)
+		if r.name != h.opts.EventsChannel && r.lapsed(now, h.pos) {
+			r.born, r.published = 0, 0 // it has ended before
+		}
 	}
 }
 
@@ -247,7 +274,7 @@ func (r *ring) number(now time.Time) {
 func (h *Hub) Delete(d Deletion) {
 	h.mu.Lock()
 	r := h.channels[d.Channel]
-	if r == nil {
+	if r == nil || d.Channel == h.opts.EventsChannel {
 		h.mu.Unlock()
 		h.applied.advance(d.Seq)
 		return
@@ -266,6 +293,9 @@ func (h *Hub) Delete(d Deletion) {
 	r.mu.Lock()
 	r.dead = true // after the ring holds the end: who sees it dead has read it
 	r.mu.Unlock()
+	r.detach(h.events)
+	h.ends.Add(1)
+	h.end(r, d.Seq)
 	wildcards := r.wildcards
 	h.mu.Unlock()
 
@@ -318,10 +348,11 @@ func (h *Hub) channel(id string) *ring {
 	if r != nil {
 		return r
 	}
+	h.tellEnd(id)
 	h.created++
 	r = &ring{name: id, limits: h.opts.Limits(id), created: h.created, active: time.Now()}
 	for _, w := range h.wildcards {
-		if Match(w.name, id) {
+		if h.covers(w.name, id) {
 			r.wildcards = append(r.wildcards, w)
 		}
 	}
@@ -343,7 +374,7 @@ func (h *Hub) wildcardRing(name string) (*ring, error) {
 	for _, e := range h.log {
 		match, known := under[e.channel]
 		if !known {
-			match = Match(name, e.channel.name)
+			match = h.covers(name, e.channel.name)
 			under[e.channel] = match
 		}
 		if match {
@@ -356,7 +387,7 @@ func (h *Hub) wildcardRing(name string) (*ring, error) {
 		}
 	}
 	for id, r := range h.channels {
-		if _, known := under[r]; !known && Match(name, id) {
+		if _, known := under[r]; !known && h.covers(name, id) {
 			r.wildcards = append(slices.Clip(r.wildcards), w)
 		}
 	}

@@ -90,6 +90,19 @@ type ChannelStats struct {
 	Subscribers       int
 }
 
+// PeerStats is what another relay on the same stream says of itself.
+type PeerStats struct {
+	// PID is its process id, on its machine.
+	PID int
+	// Subscribers counts its open subscriptions.
+	Subscribers int
+	// Uptime is how long it has been running.
+	Uptime time.Duration
+	// Channels has the number of its subscribers for those of the channels asked
+	// for that have any.
+	Channels map[string]int
+}
+
 // Stats is what statistics say about the relay as a whole.
 type Stats struct {
 	// Channels counts the channels that exist now.

@@ -37,9 +37,14 @@ type ring struct {
 	lastSeq   uint64
 	active    time.Time // last publish, or beginning of a subscription
 
-	subsMu sync.Mutex // guards subs and gone; never held while calling out
-	subs   []*Subscription
-	gone   int // how many of subs are closed; less than 0 while some that went are yet to be counted
+	born  uint64    // sequence at which the stream begins the channel, 0: it does not; guarded by Hub.mu
+	tried time.Time // when it was last to be ended for being idle; guarded by Hub.mu
+
+	subsMu   sync.Mutex // guards what follows; never held while calling out
+	subs     []*Subscription
+	gone     int  // how many of subs are closed; less than 0 while some that went are yet to be counted
+	told     int  // subscribers that were told of, and have not left
+	detached bool // all have left, because the channel was deleted
 
 	subscribers atomic.Int64
 
@@ -182,6 +187,36 @@ func (r *ring) remove() {
 	// Some of those that went are closing right now and will still be counted.
 	r.gone -= len(r.subs) - len(kept)
 	r.subs = kept
+}
+
+// enter tells of a subscriber.
+func (r *ring) enter(e *events) {
+	r.subsMu.Lock()
+	defer r.subsMu.Unlock()
+	if !r.detached {
+		r.told++
+		e.emit(eventSubscribed, r.name, 0)
+	}
+}
+
+// leave tells that a subscriber who was told of has left, if that is not known.
+func (r *ring) leave(e *events) {
+	r.subsMu.Lock()
+	defer r.subsMu.Unlock()
+	if !r.detached {
+		r.told--
+		e.emit(eventUnsubscribed, r.name, 0)
+	}
+}
+
+// detach tells that all have left.
+func (r *ring) detach(e *events) {
+	r.subsMu.Lock()
+	defer r.subsMu.Unlock()
+	r.detached = true
+	for ; r.told > 0; r.told-- {
+		e.emit(eventUnsubscribed, r.name, 0)
+	}
 }
 
 // wake notifies the subscribers that wait for something to come.

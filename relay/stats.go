@@ -58,7 +58,9 @@ func (h *Hub) Stats() Stats {
 	var stored uint64
 	channels := h.Channels(nil)
 	for i := range channels {
-		stored += channels[i].Stored
+		if channels[i].Channel != h.opts.EventsChannel {
+			stored += channels[i].Stored
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -75,8 +77,8 @@ func (h *Hub) Counts() []ChannelState {
 	all := make([]ChannelState, 0, len(h.channels))
 	for id, r := range h.channels {
 		r.mu.RLock()
-		if r.published > 0 {
-			all = append(all, ChannelState{Channel: id, Published: r.published, LastSeq: max(r.lastSeq, r.counted)})
+		if r.published > 0 || h.events != nil && r.born > 0 {
+			all = append(all, ChannelState{Channel: id, Published: r.published, LastSeq: r.last()})
 		}
 		r.mu.RUnlock()
 	}
@@ -102,6 +104,7 @@ func (h *Hub) Run(ctx context.Context) error {
 }
 
 func (h *Hub) sweep(now time.Time) {
+	shared := h.events != nil || h.opts.Shared != nil && h.opts.Shared()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.ready.Load() {
@@ -111,9 +114,26 @@ func (h *Hub) sweep(now time.Time) {
 		r.mu.Lock()
 		r.expire(now, h.pos)
 		idle := r.idle(now, h.opts.Inactivity)
+		last := r.last()
 		r.mu.Unlock()
-		if idle {
+		switch {
+		case !idle || id == h.opts.EventsChannel:
+		case !shared || r.born == 0:
 			delete(h.channels, id)
+		case len(h.idle) < maxIdle && now.Sub(r.tried) > idleRepeat:
+			r.tried = now
+			h.idle = append(h.idle, idleChannel{id, last})
+		}
+	}
+	if len(h.idle) > 0 {
+		select {
+		case h.idleWake <- struct{}{}:
+		default:
+		}
+	}
+	for id, e := range h.endings {
+		if now.Sub(e.at) >= destroyedDelay {
+			h.tellEnd(id)
 		}
 	}
 	for name, w := range h.wildcards {
@@ -137,6 +157,33 @@ func (h *Hub) dropWildcard(name string, w *ring) {
 	for _, r := range h.channels {
 		r.wildcards = slices.DeleteFunc(slices.Clone(r.wildcards), other)
 	}
+}
+
+// Subscribers is how many subscriptions are open.
+func (h *Hub) Subscribers() int { return int(h.subscribers.Load()) }
+
+// Ends counts the channels that have ended in the stream, deleted or idle. What
+// was known of subscribers before it grew may be of a channel that is no more.
+func (h *Hub) Ends() uint64 { return h.ends.Load() }
+
+// Watched says how many subscribers channels have, of those that have any. A nil
+// match takes all.
+func (h *Hub) Watched(match func(id string) bool) map[string]int {
+	h.mu.Lock()
+	var rings []*ring
+	for _, r := range h.channels {
+		if r.subscribers.Load() > 0 {
+			rings = append(rings, r)
+		}
+	}
+	h.mu.Unlock()
+	all := make(map[string]int, len(rings))
+	for _, r := range rings {
+		if match == nil || match(r.name) {
+			all[r.name] = int(r.subscribers.Load())
+		}
+	}
+	return all
 }
 
 // ChannelCount is how many channels exist now.

@@ -21,7 +21,7 @@ import (
 // message comes once. Errors: ErrNotReady, ErrTooManySubscribers,
 // ErrTooManyChannels.
 func (h *Hub) Subscribe(reqs []Request, from Cursor, notify func()) (*Subscription, error) {
-	reqs = uncovered(reqs)
+	reqs = h.uncovered(reqs)
 	if len(reqs) == 0 {
 		return nil, ErrNoChannel
 	}
@@ -46,6 +46,7 @@ func (h *Hub) Subscribe(reqs []Request, from Cursor, notify func()) (*Subscripti
 			s.mixed = true
 		} else if r == nil {
 			r = h.channel(req.Channel)
+			h.events.emit(makeChannel, r.name, 0)
 		}
 		s.slots = append(s.slots, h.plan(r, req, from, held, now))
 	}
@@ -117,15 +118,24 @@ func (s *Subscription) Drain(ctx context.Context) (Replay, error) {
 	return rep, nil
 }
 
+// covers reports whether a channel falls under a wildcard. Events are followed by
+// name only: a location that gives away all channels does not give away those.
+func (h *Hub) covers(wildcard, channel string) bool {
+	return channel != h.opts.EventsChannel && Match(wildcard, channel)
+}
+
+// EventsChannel is the id of the events channel; empty if there is none.
+func (h *Hub) EventsChannel() string { return h.opts.EventsChannel }
+
 // uncovered drops what a wildcard among reqs covers.
-func uncovered(reqs []Request) []Request {
+func (h *Hub) uncovered(reqs []Request) []Request {
 	for _, w := range reqs {
 		if !IsWildcard(w.Channel) {
 			continue
 		}
 		var kept []Request
 		for _, r := range reqs {
-			if r.Channel == w.Channel || IsWildcard(r.Channel) || !Match(w.Channel, r.Channel) {
+			if r.Channel == w.Channel || IsWildcard(r.Channel) || !h.covers(w.Channel, r.Channel) {
 				kept = append(kept, r)
 			}
 		}
@@ -210,7 +220,7 @@ func (h *Hub) hasCold(r *ring) bool {
 		c.mu.RLock()
 		cold := c.cold
 		c.mu.RUnlock()
-		if cold > 0 && Match(r.name, c.name) {
+		if cold > 0 && h.covers(r.name, c.name) {
 			return true
 		}
 	}
@@ -285,7 +295,7 @@ func (h *Hub) gap(slots []slot, from Cursor, now time.Time) *Entry {
 				if missing {
 					break
 				}
-				missing = Match(r.name, c.name) && h.missing(c, from)
+				missing = h.covers(r.name, c.name) && h.missing(c, from)
 			}
 		}
 		if missing {

@@ -23,6 +23,8 @@ type Subscription struct {
 	// reader then owns all below.
 	busy atomic.Bool
 
+	told atomic.Uint32 // whether events tell of it: the constants of Announce
+
 	slots []slot
 	runs  []run    // where what Peek returned came from
 	page  []*Entry // entries from the archive, and gap notices: before all else
@@ -177,11 +179,49 @@ func (s *Subscription) Close() {
 	}
 	s.armed.Store(false)
 	s.hub.subscribers.Add(-1)
+	if s.told.Swap(leftSubscriber) == toldSubscriber {
+		s.leave()
+	}
 	for i := range s.slots {
 		s.slots[i].ring.remove()
 	}
 	if s.wakeCh != nil {
 		s.signal()
+	}
+}
+
+// Where events stand with a subscription.
+const (
+	untold         uint32 = iota
+	telling               // by Announce, which looks again when it is done
+	toldSubscriber        // Close tells that it has left
+	leftSubscriber        // closed
+)
+
+// Announce tells on the events channel that there is a subscriber, once, and that
+// it has left when it is closed. It is for those that stay: a poll that is
+// answered at once is no client that has subscribed (protocol 11.2).
+func (s *Subscription) Announce() {
+	e := s.hub.events
+	if e == nil || !s.told.CompareAndSwap(untold, telling) {
+		return
+	}
+	for i := range s.slots {
+		if r := s.slots[i].ring; r.name != e.channel {
+			r.enter(e)
+		}
+	}
+	if !s.told.CompareAndSwap(telling, toldSubscriber) {
+		s.leave()
+	}
+}
+
+func (s *Subscription) leave() {
+	e := s.hub.events
+	for i := range s.slots {
+		if r := s.slots[i].ring; r.name != e.channel {
+			r.leave(e)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type App struct {
 	nats     *embedded.Server     // nil with an external one
 	conn     interface{ Close() } // to NATS
 	store    *store.Store
+	peers    *store.Peers
 	hub      *relay.Hub
 	web      *web.Server
 	ready    http.Handler
@@ -95,20 +96,22 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 		MaxWildcards: cfg.Limits.Wildcards,
 		Archive:      a.store.Archive,
 		StoredAt:     a.store.StoredAt,
+		Shared:       func() bool { return !a.peers.Alone() },
 	})
 	if err != nil {
 		return nil, err
 	}
+	a.peers = a.store.NewPeers(a.hub)
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	registerMetrics(reg, a.hub, a.store)
+	registerMetrics(reg, a.hub, a.store, a.peers)
 	intake, err := alerts.New(alerts.Options{Events: a.store, Router: routes, Metrics: alerts.NewMetrics(reg), Log: log})
 	if err != nil {
 		return nil, err
 	}
 	a.ready = web.Ready(a.hub, a.store.Healthy)
 	a.web, err = web.New(web.Options{
-		Hub: a.hub, Store: a.store,
+		Hub: a.hub, Store: a.store, Peers: a.peers,
 		Locations:    web.Builtin(),
 		Next:         a.routes(intake, reg),
 		MaxChannelID: cfg.Limits.ChannelID,
@@ -203,7 +206,9 @@ func (a *App) NATSURL() string {
 //     which needs the consumer and the store.
 //  2. Subscribers are told to end, with their footers and a hint when to come
 //     back.
-//  3. The consumer stops and saves the counts, which needs the connection.
+//  3. The consumer stops and saves the counts, which needs the connection. What
+//     is to be told on the events channel is told, and other relays hear that
+//     this one is going.
 //  4. The connection is closed, the embedded server syncs and closes its files,
 //     and the directory is unlocked.
 func (a *App) Run(ctx context.Context) error {
@@ -212,6 +217,8 @@ func (a *App) Run(ctx context.Context) error {
 	g, failed := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.store.Run(consuming, a.hub) })
 	g.Go(func() error { return a.hub.Run(consuming) })
+	g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
+	g.Go(func() error { return a.peers.Run(consuming) })
 	g.Go(func() error { return a.web.Serve(a.listener) })
 	g.Go(func() error {
 		<-failed.Done()

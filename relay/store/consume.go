@@ -20,6 +20,8 @@ type Sink interface {
 	Append(m relay.Message)
 	Delete(d relay.Deletion)
 	Reset()
+	Create(m relay.Mark)
+	Expire(m relay.Mark)
 	Advance(seq uint64)
 	Counts() []relay.ChannelState
 }

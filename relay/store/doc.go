@@ -15,7 +15,8 @@
 //   - warm: where reading begins, and what is known of the time before
 //   - replay, page, last: history for the hub's Archive, and the last message of a
 //     channel
-//   - purge: deleting a channel
+//   - purge, lifecycle: deleting a channel, and marking where one begins or ends
+//   - peers, ask: the other relays on the stream, and their subscribers
 //   - counts: what should outlive a restart and is not in the stream
 //
 // # Invariants

@@ -18,6 +18,9 @@ const (
 	headerControl   = "Alertrelay-Control" // of a control message: what to do; none means controlDelete
 	storeOff        = "off"
 	controlDelete   = "delete"
+	controlCreate   = "create" // a subscriber has made the channel
+	controlExpire   = "expire" // the channel is idle since the sequence in headerSince
+	headerSince     = "Alertrelay-Since"
 )
 
 // Headers that mean something to the server.

@@ -215,7 +215,7 @@ func (r *recorder) note(c call) {
 	defer r.mu.Unlock()
 	r.calls = append(r.calls, c)
 	switch c.kind {
-	case "load", "append", "delete", "advance":
+	case "load", "append", "delete", "create", "expire", "advance":
 		if c.seq < r.applied || c.seq == r.applied && c.kind != "advance" {
 			r.errs = append(r.errs, fmt.Errorf("%v comes after %d", c, r.applied))
 		}
@@ -255,6 +255,15 @@ func (r *recorder) Advance(seq uint64)     { r.note(call{kind: "advance", seq: s
 func (r *recorder) Delete(d relay.Deletion) {
 	r.note(call{"delete", d.Seq, d.Channel, string(d.Text)})
 }
+
+func (r *recorder) Create(m relay.Mark) {
+	r.note(call{"create", m.Seq, m.Channel, ""})
+}
+
+func (r *recorder) Expire(m relay.Mark) {
+	r.note(call{"expire", m.Seq, m.Channel, fmt.Sprint(m.Last)})
+}
+
 func (r *recorder) Counts() []relay.ChannelState { return nil }
 
 // wait waits until the calls so far are as wanted, and returns them.

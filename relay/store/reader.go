@@ -102,6 +102,7 @@ func (r *reader) trouble(err error) {
 
 // start sets the position in front of a sequence of the stream.
 func (r *reader) start(st state, seq uint64) {
+	r.store.created.Store(st.created.UnixNano())
 	e := &epoch{created: st.created, floor: st.last}
 	r.warm, r.target = true, st.last
 	r.loaded = make(map[string]bool)
@@ -163,9 +164,22 @@ func (r *reader) deliver(ctx context.Context, msg *nats.Msg, seq uint64, at time
 		return
 	}
 	if channel, ok := Channel(r.store.control, msg.Subject); ok {
-		if kind := value(msg.Header, headerControl); kind == nil || *kind == controlDelete {
+		kind := value(msg.Header, headerControl)
+		switch {
+		case kind == nil || *kind == controlDelete:
 			r.delete(ctx, relay.Deletion{Seq: seq, Channel: channel, Time: at.UTC(), Text: msg.Data}, load)
 			return
+		case *kind == controlCreate:
+			if load {
+				r.loaded[channel] = true
+			}
+			r.sink.Create(relay.Mark{Seq: seq, Channel: channel, Loaded: load})
+			return
+		case *kind == controlExpire:
+			if last, ok := since(msg.Header); ok {
+				r.sink.Expire(relay.Mark{Seq: seq, Channel: channel, Last: last, Loaded: load})
+				return
+			}
 		}
 	}
 	r.store.foreign.Add(1)

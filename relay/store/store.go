@@ -101,6 +101,7 @@ type Store struct {
 	log     *slog.Logger
 
 	replicas atomic.Int64 // of the stream
+	created  atomic.Int64 // when the stream was, in Unix nanoseconds: it tells streams of one name apart
 	foreign  atomic.Uint64
 	missed   atomic.Uint64
 }

@@ -48,12 +48,14 @@ func (s *Store) tryStream(ctx context.Context) error {
 			return s.streamError(ctx, "create", err)
 		}
 		s.log.Info("stream made", "stream", s.opts.Stream, "subjects", strings.Join(s.subjects(), " "))
+		s.created.Store(stream.CachedInfo().Created.UnixNano())
 		s.replicas.Store(int64(stream.CachedInfo().Config.Replicas))
 		return nil
 	}
 	if err != nil {
 		return s.streamError(ctx, "look up", err)
 	}
+	s.created.Store(stream.CachedInfo().Created.UnixNano())
 	have := stream.CachedInfo().Config
 	if err := s.usable(have); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"alertrelay/relay"
@@ -54,6 +55,9 @@ func (c *subscriber) begin(r *http.Request) *refusal {
 	if f != nil {
 		return f
 	}
+	if !c.loc.AllowEvents && s.withEvents(reqs) {
+		return &errEvents
+	}
 	if c.ends() {
 		if f := c.readCallback(r); f != nil {
 			return f
@@ -102,6 +106,12 @@ func (s *Server) elements(path string, wildcards bool) ([]relay.Request, *refusa
 		}
 	}
 	return reqs, nil
+}
+
+// withEvents reports whether the events channel is among reqs.
+func (s *Server) withEvents(reqs []relay.Request) bool {
+	events := s.hub.EventsChannel()
+	return events != "" && slices.ContainsFunc(reqs, func(r relay.Request) bool { return r.Channel == events })
 }
 
 // mode is what the location does for this request: a header may ask for a poll

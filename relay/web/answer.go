@@ -56,6 +56,8 @@ func (c *subscriber) answer(w *writer) {
 		c.out, c.ending = c.nothing(), true
 	case asked&askGone != 0: // and a long poll has nothing to say
 		c.ending = true
+	default: // it waits
+		c.sub.Announce()
 	}
 }
 

@@ -24,6 +24,7 @@
 //   - location, builtin, values: what is served where, and what a request says
 //   - server, listen, errors, headers, health, metrics: around it
 //   - publish, statistics, info: answers of net/http
+//   - cluster: adding up what several relays have
 //   - admit, subscriber: from a request to a subscriber
 //   - queue, writer, wheel, trim: who writes when, and memory given back
 //   - flow, answer: what is written: an endless response, or one answer
@@ -37,6 +38,48 @@
 //   - Bytes of frames are shared and never changed.
 //   - The goroutine that reads a connection ends its subscriber; others only ask
 //     it to, by closing the socket or by a read deadline in the past.
+//
+// # Several relays
+//
+// Relays on one stream find each other over NATS (store.Peers) and answer as one:
+// subscribers of a channel and of the summary are those of all relays, and
+// by_worker lists each relay. Messages and their numbers are the same everywhere,
+// because the stream has them. A relay that does not answer within 300 ms is left
+// out: then numbers of subscribers are too low, and a channel that exists only for
+// its subscribers there is not found. No channel ends for being idle until it
+// answers or has not been heard of for seven seconds. Numbers may be a second old. A limit of
+// subscribers per channel counts those of each relay by itself: asking the others
+// would make admission wait for them. The same is true of the limit of channels,
+// and of how long an empty channel is idle.
+//
+// # Events
+//
+// With an events channel (relay.HubOptions) its messages are those of protocol
+// 11.2. What differs, because the store takes time and there may be several relays:
+//
+//   - A channel that a publish creates is told of after that publish: the publish
+//     is what creates it. One that a subscriber creates is told of before the
+//     subscriber, so a connection on the events channel sees the creation of
+//     another channel that it asks for, which the module should not show.
+//   - Events of one channel are in order. Those of different channels may change
+//     places.
+//   - channel_created and channel_destroyed come once, however many relays there
+//     are. client_subscribed and client_unsubscribed come from the relay that has
+//     the subscriber; one that is killed tells of nobody leaving.
+//   - channel_destroyed comes one to three seconds after a deletion, or at once
+//     when the channel is made again before that.
+//   - What happens while no relay runs is not told. While the store is away, 65,536
+//     events wait; more are dropped and counted.
+//   - Wildcards do not cover the events channel.
+//   - The events count neither as published nor as stored in the summary (24).
+//
+// Items of protocol 13 about events, and their tests:
+//
+//	211-218, 221  TestEventsOfEachMode
+//	219, 224      TestEventsChannelStays; tags are places in the stream
+//	220           TestEventsOfManySubscribers
+//	222, 223      TestTranscriptsE, TestEventsOfOneself
+//	225           a reload keeps the hub
 //
 // # What we choose where the module may be left (protocol section 14)
 //

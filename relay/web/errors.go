@@ -29,6 +29,8 @@ var (
 	errWSVersion    = refusal{http.StatusBadRequest, "Version not supported. Supported versions: 8, 13"}
 	errStopping     = refusal{http.StatusServiceUnavailable, "The relay is stopping."}
 	errTooManyChans = refusal{http.StatusBadRequest, "Too many channels in one request."}
+	errEvents       = refusal{http.StatusForbidden, "Subscription to events channel is not allowed."}
+	errEventsOurs   = refusal{http.StatusForbidden, "Only internal routines can change events channel."}
 	errEventHeader  = refusal{http.StatusBadRequest, "Event-Id and Event-Type take up to 1024 bytes each."}
 )
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ type setup struct {
 	web   web.Options
 	// restartable has NATS listen, so that it can be stopped and started again.
 	restartable bool
+	// join uses the NATS of another server, which must be restartable.
+	join *server
 }
 
 // server is a relay that listens: embedded JetStream, store, hub and HTTP.
@@ -54,9 +57,12 @@ type server struct {
 	nats  *embedded.Server
 	conn  *nats.Conn
 	store *store.Store
+	peers *store.Peers
 	hub   *relay.Hub
 	web   *web.Server
 	stop  func() error // Shutdown, once
+
+	killed atomic.Bool // the connection is closed, and errors are expected
 }
 
 // newServer serves the locations on a port of the loopback interface until the
@@ -67,16 +73,20 @@ func newServer(t testing.TB, locations []web.Location, change ...func(*setup)) *
 	for _, f := range change {
 		f(&s.opts)
 	}
-	listen := ""
-	if s.opts.restartable {
-		listen = "127.0.0.1:0"
-	}
-	s.startNATS(listen)
-	t.Cleanup(func() {
-		if err := s.nats.Stop(); err != nil {
-			t.Error(err)
+	if join := s.opts.join; join != nil {
+		s.nats, s.opts.restartable = join.nats, true
+	} else {
+		listen := ""
+		if s.opts.restartable {
+			listen = "127.0.0.1:0"
 		}
-	})
+		s.startNATS(listen)
+		t.Cleanup(func() {
+			if err := s.nats.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	s.connect()
 	t.Cleanup(s.conn.Close)
 
@@ -85,16 +95,20 @@ func newServer(t testing.TB, locations []web.Location, change ...func(*setup)) *
 		t.Fatal(err)
 	}
 	s.opts.hub.Archive, s.opts.hub.StoredAt = s.store.Archive, s.store.StoredAt
+	s.opts.hub.Shared = func() bool { return !s.peers.Alone() }
 	if s.hub, err = relay.NewHub(s.opts.hub); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.hub.Close)
+	s.peers = s.store.NewPeers(s.hub)
 	s.run(func(ctx context.Context) error { return s.store.Run(ctx, s.hub) })
 	s.run(s.hub.Run)
+	s.run(s.peers.Run)
+	s.run(func(ctx context.Context) error { return s.hub.RunLifecycle(ctx, s.store, s.peers.Watched, nil) })
 	eventually(t, "the hub is ready", s.hub.Ready)
 
 	o := s.opts.web
-	o.Hub, o.Store, o.Locations = s.hub, s.store, locations
+	o.Hub, o.Store, o.Peers, o.Locations = s.hub, s.store, s.peers, locations
 	if s.web, err = web.New(o); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +180,7 @@ func (s *server) run(f func(context.Context) error) {
 		cancel()
 		select {
 		case err := <-done:
-			if err != nil {
+			if err != nil && !s.killed.Load() {
 				s.t.Error(err)
 			}
 		case <-time.After(patience):

@@ -105,11 +105,16 @@ func (f jsonInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte
 }
 
 func (jsonInfo) summary(b []byte, s summary) []byte {
-	uptime := int(s.uptime.Seconds())
-	return fmt.Appendf(b, `{"hostname": %s, "time": "%s", "channels": %d, "wildcard_channels": 0, "published_messages": %d, "stored_messages": %d, `+
-		`"messages_in_trash": 0, "channels_in_delete": 0, "channels_in_trash": 0, "subscribers": %d, "uptime": %d, "by_worker": [`+"\r\n"+
-		`{"pid": "%d", "subscribers": %d, "uptime": %d}`+"\r\n]}\r\n",
-		quoted(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.published, s.stored, s.subscribers, uptime, s.pid, s.subscribers, uptime)
+	b = fmt.Appendf(b, `{"hostname": %s, "time": "%s", "channels": %d, "wildcard_channels": 0, "published_messages": %d, "stored_messages": %d, `+
+		`"messages_in_trash": 0, "channels_in_delete": 0, "channels_in_trash": 0, "subscribers": %d, "uptime": %d, "by_worker": [`+"\r\n",
+		quoted(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.published, s.stored, s.subscribers, int(s.uptime.Seconds()))
+	for i, w := range s.workers {
+		if i > 0 {
+			b = append(b, ",\r\n"...)
+		}
+		b = fmt.Appendf(b, `{"pid": "%d", "subscribers": %d, "uptime": %d}`, w.pid, w.subscribers, w.uptime)
+	}
+	return append(b, "\r\n]}\r\n"...)
 }
 
 type plainInfo struct{}
@@ -146,9 +151,14 @@ func (f plainInfo) group(b []byte, a about, channels []relay.ChannelStats) []byt
 }
 
 func (plainInfo) summary(b []byte, s summary) []byte {
-	uptime := int(s.uptime.Seconds())
-	b = summaryLines(b, s, "", line(s.hostname))
-	return fmt.Appendf(b, "by_worker:\r\n  pid: %d\r\n  subscribers: %d\r\n  uptime: %d\r\n", s.pid, s.subscribers, uptime)
+	b = append(summaryLines(b, s, "", line(s.hostname)), "by_worker:\r\n"...)
+	for i, w := range s.workers {
+		if i > 0 {
+			b = append(b, ",\r\n"...)
+		}
+		b = fmt.Appendf(b, "  pid: %d\r\n  subscribers: %d\r\n  uptime: %d", w.pid, w.subscribers, w.uptime)
+	}
+	return append(b, "\r\n"...)
 }
 
 // summaryLines are the lines that plain and YAML share.
@@ -211,9 +221,11 @@ func (f yamlInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte
 }
 
 func (yamlInfo) summary(b []byte, s summary) []byte {
-	b = summaryLines(b, s, "  ", yamlScalar(s.hostname))
-	return fmt.Appendf(b, "  by_worker:\r\n   -\r\n    pid: %d\r\n    subscribers: %d\r\n    uptime: %d\r\n",
-		s.pid, s.subscribers, int(s.uptime.Seconds()))
+	b = append(summaryLines(b, s, "  ", yamlScalar(s.hostname)), "  by_worker:\r\n"...)
+	for _, w := range s.workers {
+		b = fmt.Appendf(b, "   -\r\n    pid: %d\r\n    subscribers: %d\r\n    uptime: %d\r\n", w.pid, w.subscribers, w.uptime)
+	}
+	return b
 }
 
 type xmlInfo struct{}
@@ -247,11 +259,13 @@ func (f xmlInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte 
 }
 
 func (xmlInfo) summary(b []byte, s summary) []byte {
-	uptime := int(s.uptime.Seconds())
-	return fmt.Appendf(b, xmlDeclaration+"<infos>\r\n  <hostname>%s</hostname>\r\n  <time>%s</time>\r\n  <channels>%d</channels>\r\n"+
+	b = fmt.Appendf(b, xmlDeclaration+"<infos>\r\n  <hostname>%s</hostname>\r\n  <time>%s</time>\r\n  <channels>%d</channels>\r\n"+
 		"  <wildcard_channels>0</wildcard_channels>\r\n  <published_messages>%d</published_messages>\r\n  <stored_messages>%d</stored_messages>\r\n"+
 		"  <messages_in_trash>0</messages_in_trash>\r\n  <channels_in_delete>0</channels_in_delete>\r\n  <channels_in_trash>0</channels_in_trash>\r\n"+
-		"  <subscribers>%d</subscribers>\r\n  <uptime>%d</uptime>\r\n  <by_worker><worker>\r\n  <pid>%d</pid>\r\n  <subscribers>%d</subscribers>\r\n"+
-		"  <uptime>%d</uptime>\r\n</worker>\r\n</by_worker>\r\n</infos>\r\n",
-		xmlText(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.published, s.stored, s.subscribers, uptime, s.pid, s.subscribers, uptime)
+		"  <subscribers>%d</subscribers>\r\n  <uptime>%d</uptime>\r\n  <by_worker>",
+		xmlText(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.published, s.stored, s.subscribers, int(s.uptime.Seconds()))
+	for _, w := range s.workers {
+		b = fmt.Appendf(b, "<worker>\r\n  <pid>%d</pid>\r\n  <subscribers>%d</subscribers>\r\n  <uptime>%d</uptime>\r\n</worker>\r\n", w.pid, w.subscribers, w.uptime)
+	}
+	return append(b, "</by_worker>\r\n</infos>\r\n"...)
 }

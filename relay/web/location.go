@@ -90,6 +90,8 @@ type Location struct {
 	AllowOrigin Value
 	// Wildcards allows subscriptions to wildcards such as "db.>".
 	Wildcards bool
+	// AllowEvents allows subscriptions to the events channel.
+	AllowEvents bool
 	// Module answers exactly as nginx-push-stream-module does where our own
 	// locations do better: several channels are replayed one after another, there
 	// are no gap notices and no "id:" of ours, and an answer without a message

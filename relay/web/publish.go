@@ -49,6 +49,10 @@ func (s *Server) publisher(w http.ResponseWriter, r *http.Request, loc *location
 		s.channelInfo(w, r, reqs)
 		return
 	}
+	if s.withEvents(reqs) {
+		s.refused(w, errEventsOurs, loc.Mode)
+		return
+	}
 	body, f := s.readBody(w, r, loc)
 	if f != nil {
 		s.refused(w, *f, loc.Mode)
@@ -159,7 +163,7 @@ func eventHeader(values []string) (value *string, ok bool) {
 func (s *Server) deleteChannels(ctx context.Context, w http.ResponseWriter, reqs []relay.Request, text []byte, loc *location) {
 	deleted := false
 	for _, req := range reqs {
-		if _, ok := s.hub.Channel(req.Channel); !ok {
+		if _, ok := s.hub.Channel(req.Channel); !ok && len(s.channels(ctx, []relay.Request{req})) == 0 {
 			continue
 		}
 		receipt, err := s.opts.Store.DeleteChannel(ctx, req.Channel, text)

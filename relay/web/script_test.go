@@ -22,6 +22,7 @@ import (
 //	# POST a "text" | Event-Id: 7                     others publish
 //	# SAME a "1" b "2"                                the same, all in one second
 //	# DELETE a "text"                                 and delete
+//	# EVENTS 5                                        wait until so many events have been told
 //	# FRAME 81 "text"                                 the client sends a masked frame; UNMASKED an unmasked one
 //	< 200 OK | Content-Type: text/plain | body "text" | END
 //
@@ -181,6 +182,8 @@ func (p *script) act(fields []string) {
 			}
 		}
 		p.tags = append(p.tags, p.s.publish(pub))
+	case "EVENTS":
+		p.s.told(p.t, channel)
 	case "SAME":
 		p.sameSecond(rest)
 	case "DELETE":

@@ -25,11 +25,24 @@ type Store interface {
 	DeleteChannel(ctx context.Context, channel string, text []byte) (relay.Receipt, error)
 }
 
+// Peers are the other relays on the same stream, whose subscribers count too.
+// relay/store has one. What it returns is not changed.
+type Peers interface {
+	// Alone reports whether there are none. It is asked for each request.
+	Alone() bool
+	// Stats asks them for their subscribers, in all and of the channels.
+	Stats(ctx context.Context, channels ...string) []relay.PeerStats
+	// StatsUnder is Stats for all channels whose ids begin with prefix.
+	StatsUnder(ctx context.Context, prefix string) []relay.PeerStats
+}
+
 // Options configure a Server. Hub and Store are required; the zero value of
 // other fields means the default.
 type Options struct {
 	Hub   *relay.Hub
 	Store Store
+	// Peers are the other relays; nil means that there are none.
+	Peers Peers
 	// Locations are served by this package.
 	Locations []Location
 	// Next serves all other paths; nil means that there are none.

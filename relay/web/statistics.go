@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"strconv"
@@ -29,17 +30,17 @@ func (s *Server) statistics(w http.ResponseWriter, r *http.Request, loc *locatio
 	}
 	reqs := relay.ParsePath(path)
 	if len(reqs) == 0 {
-		s.answer(w, r, func(f infoFormat, b []byte) []byte { return f.summary(b, s.summary()) })
+		s.answer(w, r, func(f infoFormat, b []byte) []byte { return f.summary(b, s.summary(r.Context())) })
 		return
 	}
 	for _, req := range reqs {
 		id := req.Channel
 		if id == "ALL" {
-			s.answerGroup(w, r, s.hub.Channels(nil))
+			s.answerGroup(w, r, s.channelsUnder(r.Context(), ""))
 			return
 		}
 		if before, _, found := strings.Cut(id, "*"); found {
-			s.answerGroup(w, r, s.hub.Channels(func(id string) bool { return strings.HasPrefix(id, before) }))
+			s.answerGroup(w, r, s.channelsUnder(r.Context(), before))
 			return
 		}
 		if len(id) > s.opts.MaxChannelID {
@@ -53,12 +54,7 @@ func (s *Server) statistics(w http.ResponseWriter, r *http.Request, loc *locatio
 // channelInfo answers with what is known of those channels that exist: in the
 // form for one, or for a group if there are several.
 func (s *Server) channelInfo(w http.ResponseWriter, r *http.Request, reqs []relay.Request) {
-	var found []relay.ChannelStats
-	for _, req := range reqs {
-		if stats, ok := s.hub.Channel(req.Channel); ok {
-			found = append(found, stats)
-		}
-	}
+	found := s.channels(r.Context(), reqs)
 	switch len(found) {
 	case 0:
 		empty(w, http.StatusNotFound)
@@ -99,14 +95,26 @@ func (s *Server) about() about {
 type summary struct {
 	about
 	published, stored uint64
-	subscribers       int
-	pid               int
+	subscribers       int // of all relays
+	workers           []workerStats
 }
 
-func (s *Server) summary() summary {
-	stats := s.hub.Stats()
-	return summary{
-		about: s.about(), published: stats.Published, stored: stats.Stored,
-		subscribers: stats.Subscribers, pid: os.Getpid(),
+// workerStats is what a summary says of one relay. The module has workers where
+// we have relays.
+type workerStats struct{ pid, subscribers, uptime int }
+
+func (s *Server) summary(ctx context.Context) summary {
+	stats, about := s.hub.Stats(), s.about()
+	sum := summary{
+		about: about, published: stats.Published, stored: stats.Stored, subscribers: stats.Subscribers,
+		workers: []workerStats{{os.Getpid(), stats.Subscribers, int(about.uptime.Seconds())}},
 	}
+	if s.alone() {
+		return sum
+	}
+	for _, p := range s.opts.Peers.Stats(ctx) {
+		sum.subscribers += p.Subscribers
+		sum.workers = append(sum.workers, workerStats{p.PID, p.Subscribers, int(p.Uptime.Seconds())})
+	}
+	return sum
 }

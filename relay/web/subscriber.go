@@ -168,6 +168,9 @@ func (c *subscriber) start(reader func()) {
 	if at, ok := c.next(now); ok {
 		c.server.wheel.schedule(c, at)
 	}
+	if c.sub != nil && c.poll == nil {
+		c.sub.Announce()
+	}
 	c.requeue()
 	go reader()
 }

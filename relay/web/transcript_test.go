@@ -68,9 +68,9 @@ func serverA(t *testing.T) *server {
 //
 //   - T24: authorized_channels_only, wildcard_channel_max_qtd, and the first line
 //     of T42, which needs the former
-//   - T50 to T52: the events channel
-//   - T53: max_number_of_channels with it; the limits alone are in TestLimits
 //   - nothing of section 16 is about padding, gzip or header template files
+//
+// Server E, with the events channel, is in events_test.go.
 var transcripts = []struct{ name, text string }{
 	{"T01 publish, full response headers", `
 		> POST /pub?id=t01 | body "hello"
@@ -484,32 +484,6 @@ func frameLengths(t *testing.T, s *server) {
 		}
 	}
 	c.silent()
-}
-
-// Server E of section 16, as far as it does not need the events channel.
-func TestTranscriptsE(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, []web.Location{
-		{Path: "/pub", Mode: web.AdminPublisher, Channels: web.Arg("id"), Module: true},
-		{Path: "/sub/", Mode: web.Streaming, Channels: web.Rest("/sub/"), Header: "HEAD", Module: true},
-		{
-			Path: "/lp/", Mode: web.LongPolling, Channels: web.Rest("/lp/"), Template: "{~id~,~tag~,~time~,~text~}",
-			PollTTL: 200 * time.Millisecond, TimeoutBody: true, Module: true,
-		},
-	}, func(o *setup) { o.hub.DeletedText = "gone" })
-	for _, tr := range []struct{ name, text string }{
-		{"T37 long poll with body on timeout", `
-			> GET /lp/t37
-			< 200 OK | Content-Type: text/plain | Last-Modified: <NOW> | Etag: W/0 | body "{-3,0,Thu, 01 Jan 1970 00:00:00 GMT,Timed out}" | END
-			> GET /lp/t37?callback=cb
-			< 200 OK | Content-Type: application/javascript | Last-Modified: <NOW> | Etag: W/0 | body "cb([{-3,0,Thu, 01 Jan 1970 00:00:00 GMT,Timed out}]);" | END`},
-		{"T54 configured delete text", `
-			> GET /sub/t53b
-			# DELETE t53b
-			< 200 OK | Content-Type: text/plain | body "HEADgone" | END`},
-	} {
-		t.Run(tr.name, func(t *testing.T) { s.play(t, tr.text) })
-	}
 }
 
 // The limits of T53 as far as they need no events channel, and what a refusal

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"alertrelay/relay"
@@ -53,6 +54,7 @@ func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, loc *location
 	c.peer = newPeer(c, early)
 	if loc.AllowPublish {
 		c.peer.publish, _ = s.elements(loc.Channels(r), false)
+		c.peer.publish = slices.DeleteFunc(c.peer.publish, func(r relay.Request) bool { return s.withEvents([]relay.Request{r}) })
 	}
 	c.start(c.peer.run)
 }
