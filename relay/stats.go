@@ -114,6 +114,7 @@ func (h *Hub) sweep(now time.Time) {
 		r.mu.Unlock()
 		if idle {
 			delete(h.channels, id)
+			h.counted(id, -1)
 		}
 	}
 	for name, w := range h.wildcards {
