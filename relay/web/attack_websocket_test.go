@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -230,7 +231,11 @@ func heap() int64 {
 // less than this it sends a few KB every 200 ms when the client reads on.
 func narrow(t testing.TB, c *conn) {
 	t.Helper()
-	if err := c.Conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(256 << 10); err != nil {
+	under := c.Conn
+	if secure, ok := under.(*tls.Conn); ok {
+		under = secure.NetConn()
+	}
+	if err := under.(interface{ SetReadBuffer(int) error }).SetReadBuffer(256 << 10); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,8 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +49,9 @@ type setup struct {
 	site site.Site
 	// each changes every location of that server, and what is for none of them.
 	each func(l *site.Location)
+	// tlsName and roots are for clients, if the first socket speaks TLS.
+	tlsName string
+	roots   *x509.CertPool
 	// restartable has NATS listen, so that it can be stopped and started again.
 	restartable bool
 }
@@ -56,6 +61,7 @@ type server struct {
 	t    testing.TB
 	addr string
 	dir  string
+	tls  *tls.Config // of clients; nil: plain
 	// sockets in the order of their addresses.
 	sockets []*web.Socket
 	opts    setup
@@ -157,6 +163,9 @@ func newServer(t testing.TB, locations []site.Location, change ...func(*setup)) 
 			t.Error(err)
 		}
 	})
+	if strings.HasPrefix(s.opts.tlsName, "relay") {
+		s.tls = &tls.Config{RootCAs: s.opts.roots, ServerName: s.opts.tlsName}
+	}
 	s.get(t, "GET /nowhere") // Serve has begun: Shutdown may be called
 	return s
 }
@@ -288,9 +297,16 @@ type conn struct {
 
 func (s *server) dial(t testing.TB) *conn {
 	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.addr)
+	network := "tcp"
+	if strings.HasPrefix(s.addr, "/") {
+		network = "unix"
+	}
+	c, err := new(net.Dialer).DialContext(t.Context(), network, s.addr)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.tls != nil {
+		c = tls.Client(c, s.tls)
 	}
 	t.Cleanup(func() { c.Close() })
 	return &conn{c, t, bufio.NewReader(c)}
@@ -398,7 +414,7 @@ func (c *conn) head() (*response, error) {
 	}
 	length, has := r.header("Content-Length")
 	switch encoding, _ := r.header("Transfer-Encoding"); {
-	case strings.HasPrefix(r.status, "304"), strings.HasPrefix(r.status, "101"):
+	case strings.HasPrefix(r.status, "304"), strings.HasPrefix(r.status, "204"), strings.HasPrefix(r.status, "101"):
 		r.ended = true
 	case encoding == "chunked":
 		r.chunked = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alertrelay/relay/site"
@@ -21,19 +22,19 @@ type link struct {
 	tuned  time.Duration // what tune was told; 0 for unix sockets
 	early  []byte        // was read already, and comes first
 
+	phase atomic.Uint32 // set by the goroutine of the connection; net/http reads in another too
+
 	// What follows belongs to the goroutine of the connection.
-	phase     phase
 	keepalive time.Duration // until the next request
 	requests  int           // that the connection has carried
 }
 
-// phase is what net/http reads.
-type phase uint8
-
+// Phases: what net/http reads.
 const (
-	heading  phase = iota // a TLS handshake, a request's header
-	handling              // a body, or whether the client closes
-	waiting               // for the next request
+	heading  uint32 = iota // a TLS handshake, a request's header
+	handling               // a body, or whether the client closes
+	waiting                // for the next request
+	back                   // the same, on a connection that is new to net/http
 )
 
 // SetReadDeadline replaces the time. That net/http sets it once when it begins to
@@ -41,12 +42,14 @@ const (
 // TestKeepalive and TestHeaderTimeout.
 func (l *link) SetReadDeadline(t time.Time) error {
 	if !t.IsZero() && time.Until(t) > 0 { // one in the past wakes a reader
-		switch l.phase {
+		switch l.phase.Load() {
 		case heading:
 			t = time.Now().Add(l.server.headerTimeout(l))
 		case waiting:
 			t = time.Now().Add(l.keepalive)
-			l.phase = heading
+			l.phase.Store(heading)
+		case back:
+			t = time.Now().Add(l.keepalive)
 		}
 	}
 	return l.Conn.SetReadDeadline(t)
@@ -54,7 +57,7 @@ func (l *link) SetReadDeadline(t time.Time) error {
 
 // next counts a request. It reports whether there may be another.
 func (l *link) next(c site.Connection) bool {
-	l.phase = handling
+	l.phase.Store(handling)
 	l.requests++
 	l.keepalive = c.KeepaliveTimeout
 	return c.KeepaliveTimeout > 0 && l.requests < c.KeepaliveRequests
@@ -73,6 +76,14 @@ func (l *link) SetDeadline(t time.Time) error { return l.Conn.SetDeadline(t) }
 
 // Read gives what was read already, then what comes.
 func (l *link) Read(p []byte) (int, error) {
+	n, err := l.read(p)
+	if n > 0 && l.phase.CompareAndSwap(back, heading) { // net/http has set its deadline, and does not again
+		_ = l.SetReadDeadline(time.Now().Add(defaultTime)) // the time is replaced
+	}
+	return n, err
+}
+
+func (l *link) read(p []byte) (int, error) {
 	if len(l.early) > 0 {
 		n := copy(p, l.early)
 		if l.early = l.early[n:]; len(l.early) == 0 {

@@ -143,7 +143,7 @@ func New(o Options) (*Server, error) {
 		ConnContext:       withLink,
 		ConnState: func(c net.Conn, state http.ConnState) {
 			if l := linkOf(c); l != nil && state == http.StateIdle {
-				l.phase = waiting
+				l.phase.Store(waiting)
 			}
 		},
 		DisableGeneralOptionsHandler: true,                                                // each request is counted

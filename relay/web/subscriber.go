@@ -253,10 +253,12 @@ func (c *subscriber) watch(early []byte, key string) {
 	case !finished:
 		c.conn.Close()
 	case c.keepAlive && c.conn.SetDeadline(time.Time{}) == nil:
-		c.server.back.give(&link{
+		again := &link{
 			Conn: c.conn, server: c.server, key: key, tls: c.secure != nil, early: early, requests: int(c.requests),
-			tuned: sendTimeout(c.loc.Connection),
-		})
+			tuned: sendTimeout(c.loc.Connection), keepalive: c.loc.KeepaliveTimeout,
+		}
+		again.phase.Store(back)
+		c.server.back.give(again)
 	default:
 		linger(c.conn)
 	}

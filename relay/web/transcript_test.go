@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ func fromNginx(t testing.TB, file string, change ...func(*setup)) *server {
 	}
 	st := *c.Site
 	for i := range st.Servers {
-		st.Servers[i].Listen = []site.Listen{{Address: anyPort}}
+		st.Servers[i].Listen = []site.Listen{{Address: anyPort, Default: st.Servers[i].Listen[0].Default}}
 	}
 	return newServer(t, nil, append([]func(*setup){func(o *setup) {
 		o.site = st
@@ -28,6 +30,21 @@ func fromNginx(t testing.TB, file string, change ...func(*setup)) *server {
 		}
 		o.web.MaxChannelID = c.Limits.ChannelID
 	}}, change...)...)
+}
+
+// nginx serves the text of an http block, beside the directive that must be there.
+func nginx(t testing.TB, http string, change ...func(*setup)) *server {
+	t.Helper()
+	return fromNginx(t, writeNginx(t, http), change...)
+}
+
+func writeNginx(t testing.TB, http string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "nginx.conf")
+	if err := os.WriteFile(file, []byte("events { }\nhttp { push_stream_shared_memory_size 10m;\n"+http+"\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // serverA is server A of protocol section 16, read from its nginx.conf.
