@@ -31,6 +31,7 @@
 //   - path, wildcard, cursor: what a subscriber asks for
 //   - template, format: how a message looks on the wire
 //   - entry, ring, hub: what is in memory, and the sink side that fills it
+//   - class: channels that are counted apart
 //   - subscribe, subscription: placing a cursor, and reading with it
 //   - archive: history that is older than the memory
 //   - applied, stats: how far the stream has been read, and the numbers

@@ -34,6 +34,10 @@ type HubOptions struct {
 	// MaxChannels bounds how many channels subscribers can create, 1,000,000.
 	// A message that the store has taken is never refused.
 	MaxChannels int
+	// WildcardPrefix begins the ids of channels that are counted and limited
+	// apart from all others, by MaxWildcardChannels, 1,000,000; empty means none.
+	WildcardPrefix      string
+	MaxWildcardChannels int
 	// MaxWildcards bounds how many different wildcards are followed at a time,
 	// 1,000.
 	MaxWildcards int
@@ -56,7 +60,7 @@ type HubOptions struct {
 }
 
 func (o *HubOptions) setDefaults() error {
-	if o.BufferBytes < 0 || o.Inactivity < 0 || o.MaxChannels < 0 || o.MaxWildcards < 0 {
+	if o.BufferBytes < 0 || o.Inactivity < 0 || o.MaxChannels < 0 || o.MaxWildcardChannels < 0 || o.MaxWildcards < 0 {
 		return errors.New("relay: hub options must not be negative")
 	}
 	if o.Limits == nil {
@@ -70,6 +74,9 @@ func (o *HubOptions) setDefaults() error {
 	}
 	if o.MaxChannels == 0 {
 		o.MaxChannels = 1_000_000
+	}
+	if o.MaxWildcardChannels == 0 {
+		o.MaxWildcardChannels = 1_000_000
 	}
 	if o.MaxWildcards == 0 {
 		o.MaxWildcards = 1_000
@@ -98,6 +105,7 @@ type Hub struct {
 	mu        sync.Mutex // guards what follows; rings' locks come after it
 	channels  map[string]*ring
 	wildcards map[string]*ring
+	prefixed  int // of channels
 	created   uint64
 	log       []*Entry // everything in the buffer, in order of position
 	logBytes  int64
@@ -284,6 +292,7 @@ func (h *Hub) Delete(d Deletion) {
 		text = []byte(h.opts.DeletedText)
 	}
 	delete(h.channels, d.Channel)
+	h.counted(d.Channel, -1)
 	h.pos++
 	e := &Entry{msg: Message{Seq: d.Seq, Channel: d.Channel, Time: d.Time, Text: text}, control: IDDeleted, pos: h.pos, channel: r}
 	r.mu.Lock()
@@ -357,6 +366,7 @@ func (h *Hub) channel(id string) *ring {
 		}
 	}
 	h.channels[id] = r
+	h.counted(id, 1)
 	return r
 }
 

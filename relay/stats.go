@@ -120,6 +120,7 @@ func (h *Hub) sweep(now time.Time) {
 		case !idle || id == h.opts.EventsChannel:
 		case !shared || r.born == 0:
 			delete(h.channels, id)
+			h.counted(id, -1)
 		case len(h.idle) < maxIdle && now.Sub(r.tried) > idleRepeat:
 			r.tried = now
 			h.idle = append(h.idle, idleChannel{id, last})

@@ -147,7 +147,6 @@ func (h *Hub) uncovered(reqs []Request) []Request {
 // admit checks the limits, and makes the rings of wildcards, before anything
 // else is made.
 func (h *Hub) admit(reqs []Request) error {
-	missing := 0
 	for _, req := range reqs {
 		if IsWildcard(req.Channel) {
 			if _, err := h.wildcardRing(req.Channel); err != nil {
@@ -157,17 +156,13 @@ func (h *Hub) admit(reqs []Request) error {
 		}
 		r := h.channels[req.Channel]
 		if r == nil {
-			missing++
 			continue
 		}
 		if limit := r.limits.MaxSubscribers; limit > 0 && r.subscribers.Load() >= int64(limit) {
 			return ErrTooManySubscribers
 		}
 	}
-	if missing > 0 && len(h.channels)+missing > h.opts.MaxChannels {
-		return ErrTooManyChannels
-	}
-	return nil
+	return h.room(reqs)
 }
 
 // holds reports whether the message that the cursor names is in the buffer,

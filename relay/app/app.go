@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,22 +38,27 @@ const (
 // App is a relay that holds its address, its directory and its connection to
 // NATS. Run serves.
 type App struct {
-	log      *slog.Logger
-	listener net.Listener
-	nats     *embedded.Server     // nil with an external one
-	conn     interface{ Close() } // to NATS
-	store    *store.Store
-	peers    *store.Peers
-	hub      *relay.Hub
-	web      *web.Server
-	ready    http.Handler
+	log     *slog.Logger
+	cfg     conf.Config                 // of the start
+	groups  atomic.Pointer[conf.Config] // the last that was read
+	sockets []*web.Socket
+	nats    *embedded.Server     // nil with an external one
+	conn    interface{ Close() } // to NATS
+	store   *store.Store
+	peers   *store.Peers
+	hub     *relay.Hub
+	web     *web.Server
+	ready   http.Handler
 }
 
 // Check says what is wrong with a configuration that conf takes and others do
 // not: the routes.
 func Check(cfg conf.Config) error {
-	_, err := router(cfg)
-	return err
+	if _, err := router(cfg); err != nil {
+		return err
+	}
+	served, _ := serving(&cfg)
+	return checkSite(&served)
 }
 
 // router makes the router. What is wrong with a route is the configuration's
@@ -77,27 +84,28 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	a := &App{log: log.With("component", "app")}
+	a := &App{log: log.With("component", "app"), cfg: cfg}
+	a.groups.Store(&cfg)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
-		return nil, fmt.Errorf("app: cannot serve HTTP at %s: %w; free it, or choose another address with --listen", cfg.Listen, err)
+	served, nextAt := serving(&cfg)
+	if err := checkSite(&served); err != nil {
+		return nil, err
+	}
+	a.say(&cfg, nextAt)
+	if a.sockets, err = web.Listen(ctx, &served); err != nil {
+		return nil, fmt.Errorf("app: %w; free it, or choose another address with --listen, or in the configuration", err)
 	}
 	if err := a.openStore(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	a.hub, err = relay.NewHub(relay.HubOptions{
-		Limits:       cfg.GroupLimits,
-		BufferBytes:  cfg.Storage.Buffer,
-		MaxChannels:  cfg.Limits.Channels,
-		MaxWildcards: cfg.Limits.Wildcards,
-		Archive:      a.store.Archive,
-		StoredAt:     a.store.StoredAt,
-		Shared:       func() bool { return !a.peers.Alone() },
-	})
+	hub := a.hubOptions(&cfg, &served)
+	hub.Archive, hub.StoredAt = a.store.Archive, a.store.StoredAt
+	hub.Shared = func() bool { return !a.peers.Alone() }
+	a.hub, err = relay.NewHub(hub)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +120,9 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	a.ready = web.Ready(a.hub, a.store.Healthy)
 	a.web, err = web.New(web.Options{
 		Hub: a.hub, Store: a.store, Peers: a.peers,
-		Locations:    web.Builtin(),
+		Site:         served,
 		Next:         a.routes(intake, reg),
+		NextAt:       nextAt,
 		MaxChannelID: cfg.Limits.ChannelID,
 		Metrics:      web.NewMetrics(reg),
 		Log:          log,
@@ -182,13 +191,29 @@ func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry) http.Handl
 	return mux
 }
 
-// HTTPURL is where the relay serves HTTP.
+// Builtin reports whether the built-in locations are served.
+func (a *App) Builtin() bool { return a.cfg.Builtin() }
+
+// HTTPURL is where the relay serves HTTP when it starts: the address of the setting
+// listen, or another of TCP; empty if it has none.
 func (a *App) HTTPURL() string {
-	addr, ok := a.listener.Addr().(*net.TCPAddr)
-	if ok && addr.IP.IsUnspecified() {
-		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	url := ""
+	for _, s := range a.sockets {
+		addr, ok := s.Addr().(*net.TCPAddr)
+		if !ok || url != "" && s.At().Address != a.cfg.Listen {
+			continue
+		}
+		host := addr.IP
+		if host.IsUnspecified() {
+			host = net.IPv4(127, 0, 0, 1)
+		}
+		url = "http"
+		if s.At().TLS {
+			url = "https"
+		}
+		url += "://" + net.JoinHostPort(host.String(), strconv.Itoa(addr.Port))
 	}
-	return "http://" + a.listener.Addr().String()
+	return url
 }
 
 // NATSURL is where the embedded server takes NATS clients; empty if it does not.
@@ -219,7 +244,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.hub.Run(consuming) })
 	g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
 	g.Go(func() error { return a.peers.Run(consuming) })
-	g.Go(func() error { return a.web.Serve(a.listener) })
+	g.Go(func() error { return a.web.Serve(a.sockets) })
 	g.Go(func() error {
 		<-failed.Done()
 		a.log.Info("stopping")
@@ -241,8 +266,8 @@ func (a *App) Run(ctx context.Context) error {
 // close gives back what New took.
 func (a *App) close() error {
 	var errs []error
-	if a.listener != nil {
-		if err := a.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, s := range a.sockets {
+		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

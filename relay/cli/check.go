@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"alertrelay/relay/app"
+	"alertrelay/relay/conf"
 )
 
 const checkDescription = `Shows every setting with where it comes from, what channels keep, and where
@@ -15,6 +16,8 @@ wrong.
 Examples:
    alertrelay check
    alertrelay check --config /etc/alertrelay.yaml
+   alertrelay check --nginx-conf /etc/nginx/nginx.conf     also what is ignored, and
+                                                           the same as alertrelay.yaml
 
 All keys of the file, with their defaults:
    listen: 127.0.0.1:8080
@@ -35,13 +38,15 @@ All keys of the file, with their defaults:
 
 After the groups of the file come two built-in ones: "@alerts", the channels whose
 last token is an alert's id, keep 100 messages for 30d, and all others 20
-messages for 5m.`
+messages for 5m.
+
+` + conf.SiteHelp
 
 func checkCommand(io IO) *cli.Command {
 	return &cli.Command{
 		Name:        "check",
 		Usage:       "check a configuration and show what it means",
-		UsageText:   "alertrelay check [--config FILE] [flags of serve]",
+		UsageText:   "alertrelay check [--config FILE | --nginx-conf FILE] [flags of serve]",
 		Description: checkDescription,
 		Flags:       configFlags(),
 		Action: func(c *cli.Context) error {

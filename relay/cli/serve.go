@@ -3,6 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,7 +27,13 @@ Examples:
    alertrelay serve --config /etc/alertrelay.yaml --log-format json
    alertrelay serve --nats-listen ""                       no NATS clients
    alertrelay serve --nats-url nats://a:4222,nats://b:4222 --nats-replicas 3
+   alertrelay serve --nginx-conf /etc/nginx/nginx.conf     what nginx-push-stream-module served
    ALERTRELAY_LISTEN=:9000 alertrelay serve
+
+SIGHUP reads the file again. Who is connected stays, and keeps the settings that
+he came with; new requests get the new ones, and addresses are opened and closed.
+A file that is wrong is refused, with its line, in the log. What is no location, no
+address and no limit of a channel takes a restart: the log says so.
 
 A configuration file (see alertrelay check --help):
    listen: 0.0.0.0:8080
@@ -33,7 +44,7 @@ func serveCommand(io IO) *cli.Command {
 	return &cli.Command{
 		Name:        "serve",
 		Usage:       "run a relay",
-		UsageText:   "alertrelay serve [--config FILE] [flags]",
+		UsageText:   "alertrelay serve [--config FILE | --nginx-conf FILE] [flags]",
 		Description: serveDescription,
 		Flags:       configFlags(),
 		Action: untilSignal(func(c *cli.Context) error {
@@ -48,14 +59,52 @@ func serveCommand(io IO) *cli.Command {
 			if cfg.Log.Format == "text" {
 				greet(io.Out, a)
 			}
+			defer reloadOnHangup(c, io, a, cfg)()
 			return a.Run(c.Context)
 		}),
 	}
 }
 
+// reloadOnHangup has SIGHUP read the configuration again, until the function that
+// it returns is called. What is wrong with it is logged, and the old one stays.
+func reloadOnHangup(c *cli.Context, io IO, a *app.App, cfg conf.Config) (stop func()) {
+	log := cfg.Log.Logger(io.Err).With("component", "cli")
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-hangups:
+			case <-done:
+				return
+			}
+			next, err := load(c, io.Environ)
+			if err == nil {
+				err = a.Reload(c.Context, next)
+			}
+			if err == nil {
+				continue
+			}
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				log.Error("configuration refused, the old one stays", "err", line)
+			}
+		}
+	})
+	return func() {
+		signal.Stop(hangups)
+		close(done)
+		wg.Wait()
+	}
+}
+
 // configFlags are --config and a flag for each setting.
 func configFlags() []cli.Flag {
-	flags := []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (YAML)"}}
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (YAML)"},
+		&cli.StringFlag{Name: "nginx-conf", Usage: "serve what the nginx.conf `FILE` with push_stream directives says"},
+	}
 	for _, s := range conf.Settings() {
 		flags = append(flags, &cli.StringFlag{Name: s.Flag(), Usage: s.Usage, DefaultText: s.Default()})
 	}
@@ -67,8 +116,18 @@ func load(c *cli.Context, environ []string) (conf.Config, error) {
 	if err := noArguments(c); err != nil {
 		return conf.Config{}, err
 	}
-	if isExplicit(c, "config") && c.String("config") == "" {
-		return conf.Config{}, usagef("--config: is empty; name a file, or leave the flag out to start with the defaults")
+	for _, name := range []string{"config", "nginx-conf"} {
+		if isExplicit(c, name) && c.String(name) == "" {
+			return conf.Config{}, usagef("--%s: is empty; name a file, or leave the flag out to start with the defaults", name)
+		}
+	}
+	file, nginx := c.String("config"), c.String("nginx-conf")
+	// A flag beats a variable, also that of the other flag.
+	switch configAsked, nginxAsked := isExplicit(c, "config"), isExplicit(c, "nginx-conf"); {
+	case configAsked && !nginxAsked:
+		nginx = ""
+	case nginxAsked && !configAsked:
+		file = ""
 	}
 	flags := make(map[string]string)
 	for _, s := range conf.Settings() {
@@ -76,12 +135,20 @@ func load(c *cli.Context, environ []string) (conf.Config, error) {
 			flags[s.Flag()] = c.String(s.Flag())
 		}
 	}
-	return conf.Load(conf.Sources{File: c.String("config"), Flags: flags, Environ: environ})
+	return conf.Load(conf.Sources{File: file, NginxConf: nginx, Flags: flags, Environ: environ})
 }
 
 // greet shows what can be tried now.
 func greet(w io.Writer, a *app.App) {
 	url := a.HTTPURL()
+	if url == "" {
+		fmt.Fprintln(w, "alertrelay serves no address of TCP.")
+		return
+	}
+	if !a.Builtin() {
+		fmt.Fprintf(w, "alertrelay is listening at %s. \"alertrelay check\" with the same flags shows what is served there.\n", url)
+		return
+	}
 	server := ""
 	if url != defaultServer {
 		server = " --server " + url

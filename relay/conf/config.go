@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // Config is a complete configuration. Default and Load make valid ones; one
@@ -30,7 +31,7 @@ type Config struct {
 	// Log says what is logged and how.
 	Log Log
 	// Site is what is served where; see Builtin for what nil means.
-	Site *Site
+	Site *site.Site
 	// Nginx says how the nginx.conf was understood; nil if there is none.
 	Nginx *Report
 

@@ -71,7 +71,7 @@ func (c *Config) Describe(w io.Writer) error {
 		return c.Nginx.Describe(w, c.Site)
 	case c.Site != nil:
 		fmt.Fprintln(w)
-		if err := c.Site.Describe(w); err != nil {
+		if err := describeSite(w, c.Site); err != nil {
 			return err
 		}
 	}

@@ -18,11 +18,11 @@
 //   - suggest: the nearest valid name
 //   - describe: what a configuration means, in words
 //
-// What is served where is a Site, which is read from our YAML or from an
+// What is served where is a site.Site, which is read from our YAML or from an
 // nginx.conf, and can be written as our YAML:
 //
-//   - site, location, match, step, padding: the model
-//   - variable, template: texts with variables and with tokens
+//   - path, padding, variable, template: values in it, and what is wrong with them
+//   - inherit: what locations take from their server
 //   - nginx, nginx_token, nginx_parse, nginx_rules, nginx_others, nginx_units:
 //     reading an nginx.conf into scopes
 //   - nginx_server, nginx_location, nginx_step, nginx_push: what directives mean

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"alertrelay/relay/site"
 )
 
 // Report says how an nginx.conf was understood, beside the Site.
@@ -30,7 +32,7 @@ type Ignored struct {
 // LoadNginx reads an nginx.conf with push_stream directives. The error is an
 // *Error with everything that is wrong, in nginx's words; the Report is of use in
 // any case.
-func LoadNginx(path string) (Site, Report, error) {
+func LoadNginx(path string) (site.Site, Report, error) {
 	var p problems
 	r := &nginxReader{
 		nginxParser: nginxParser{dir: filepath.Dir(path), problems: &p},
@@ -44,18 +46,18 @@ func LoadNginx(path string) (Site, Report, error) {
 	}
 	top := &scope{in: inMain, values: make(map[string]held)}
 	r.walk(top, list)
-	site := emptySite()
+	built := site.New()
 	switch {
 	case r.top != nil:
-		site = r.build(r.top)
+		built = r.build(r.top)
 	case len(p) == 0:
 		r.warn(path, "ngx_http_push_stream_module will not be used with this configuration.")
 	}
 	r.rep.Files = r.files
 	if err := p.err(); err != nil {
-		return Site{}, r.rep, err
+		return site.Site{}, r.rep, err
 	}
-	return site, r.rep, nil
+	return built, r.rep, nil
 }
 
 // nginxReader makes a Site of directives, in two passes, because what stands
@@ -78,21 +80,21 @@ type scope struct {
 	// values are of directives that may be given once.
 	values  map[string]held
 	refused []*directive
-	headers []Header
+	headers []site.Header
 	types   map[string]string
 
 	servers []*scope
-	listen  []Listen
+	listen  []site.Listen
 	names   []string
 
 	locations []*scope
-	match     Match
+	match     site.Match
 	pattern   string
-	mode      Mode
+	mode      site.Mode
 	modeAt    *directive
 
 	steps     []scopeStep
-	condition Condition
+	condition site.Condition
 }
 
 // held is the value of a directive.
@@ -103,7 +105,7 @@ type held struct {
 
 // scopeStep is a Step whose If is not resolved yet.
 type scopeStep struct {
-	Step
+	site.Step
 	inner *scope
 	by    *directive
 }

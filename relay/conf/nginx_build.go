@@ -3,16 +3,18 @@ package conf
 import (
 	"slices"
 	"time"
+
+	"alertrelay/relay/site"
 )
 
 // build makes the Site of the http block.
-func (r *nginxReader) build(http *scope) Site {
+func (r *nginxReader) build(http *scope) site.Site {
 	uses := slices.ContainsFunc(http.servers, func(s *scope) bool { return slices.ContainsFunc(s.locations, (*scope).usesModule) })
 	if uses {
 		r.checkModule(http)
 	}
 	// Without a handler the values are not looked at (protocol 2.4).
-	s := Site{
+	s := site.Site{
 		SharedMemory:        get[int64](http, pushMemory, 0),
 		DeletedText:         get(http, "push_stream_channel_deleted_message_text", "Channel deleted"),
 		PingText:            get(http, "push_stream_ping_message_text", " "),
@@ -42,20 +44,20 @@ func (r *nginxReader) build(http *scope) Site {
 	for _, srv := range http.servers {
 		s.Servers = append(s.Servers, r.buildServer(srv))
 	}
-	s.chooseDefaults()
+	s.ChooseDefaults()
 	r.checkServers(http.servers)
 	return s
 }
 
 // usesModule reports whether a location, or one in it, has a handler.
 func (sc *scope) usesModule() bool {
-	return sc.mode != ModeNone || slices.ContainsFunc(sc.locations, (*scope).usesModule)
+	return sc.mode != site.ModeNone || slices.ContainsFunc(sc.locations, (*scope).usesModule)
 }
 
-func (r *nginxReader) buildServer(sc *scope) Server {
-	s := Server{
+func (r *nginxReader) buildServer(sc *scope) site.Server {
+	s := site.Server{
 		Listen: sc.listen, Names: slices.DeleteFunc(slices.Clone(sc.names), func(n string) bool { return n == "" }),
-		HeaderTimeout: get(sc, "client_header_timeout", defaultHeaderTimeout), Connection: connection(sc),
+		HeaderTimeout: get(sc, "client_header_timeout", site.DefaultHeaderTimeout), Connection: connection(sc),
 		Steps: r.buildSteps(sc, sc, r.failed), Origin: sc.by.place(),
 	}
 	if len(s.Names) == 0 {
@@ -63,7 +65,7 @@ func (r *nginxReader) buildServer(sc *scope) Server {
 	}
 	if len(s.Listen) == 0 {
 		// nginx takes 8000 if it is not root; one that depends on that is not known.
-		s.Listen = []Listen{{Address: "0.0.0.0:80"}}
+		s.Listen = []site.Listen{{Address: "0.0.0.0:80"}}
 		sc.listen = s.Listen
 	}
 	r.certificates(sc, &s)
@@ -74,7 +76,7 @@ func (r *nginxReader) buildServer(sc *scope) Server {
 }
 
 // certificates fills in the files of a server that speaks TLS.
-func (r *nginxReader) certificates(sc *scope, s *Server) {
+func (r *nginxReader) certificates(sc *scope, s *site.Server) {
 	if on, at := find(sc, "ssl", false); on {
 		r.warn(at.place(), `ssl: write "listen … ssl"; every address of the server is taken for TLS`)
 		for i := range s.Listen {
@@ -83,7 +85,7 @@ func (r *nginxReader) certificates(sc *scope, s *Server) {
 	}
 	cert, certAt := find(sc, "ssl_certificate", "")
 	key, keyAt := find(sc, "ssl_certificate_key", "")
-	if slices.ContainsFunc(s.Listen, func(l Listen) bool { return l.TLS }) {
+	if slices.ContainsFunc(s.Listen, func(l site.Listen) bool { return l.TLS }) {
 		switch {
 		case certAt == nil:
 			r.fail(sc.by, `no "ssl_certificate" is defined for the "listen ... ssl" directive`)
@@ -99,7 +101,7 @@ func (r *nginxReader) certificates(sc *scope, s *Server) {
 		if f.at == nil {
 			continue
 		}
-		if names, err := Variables(f.name); err != nil || len(names) > 0 {
+		if names, err := site.Variables(f.name); err != nil || len(names) > 0 {
 			r.fail(f.at, `"%s" with variables is not supported`, f.at.name)
 		}
 		*f.set = r.path(f.name)
@@ -116,13 +118,13 @@ func (r *nginxReader) checkServers(servers []*scope) {
 			all = []string{""}
 		}
 		for _, l := range srv.listen {
-			if l.Default && defaults[l.key()] {
-				r.fail(srv.by, "a duplicate default server for %s", l.key())
+			if l.Default && defaults[l.Key()] {
+				r.fail(srv.by, "a duplicate default server for %s", l.Key())
 			}
-			defaults[l.key()] = defaults[l.key()] || l.Default
+			defaults[l.Key()] = defaults[l.Key()] || l.Default
 			for _, name := range all {
-				if h := (host{l.key(), name}); names[h] {
-					r.warn(srv.by.place(), `conflicting server name "%s" on %s, ignored`, name, l.key())
+				if h := (host{l.Key(), name}); names[h] {
+					r.warn(srv.by.place(), `conflicting server name "%s" on %s, ignored`, name, l.Key())
 				} else {
 					names[h] = true
 				}
@@ -131,8 +133,8 @@ func (r *nginxReader) checkServers(servers []*scope) {
 	}
 }
 
-func connection(sc *scope) Connection {
-	c := defaultConnection()
+func connection(sc *scope) site.Connection {
+	c := site.DefaultConnection()
 	c.BodyTimeout = get(sc, "client_body_timeout", c.BodyTimeout)
 	c.SendTimeout = get(sc, "send_timeout", c.SendTimeout)
 	c.KeepaliveTimeout = get(sc, "keepalive_timeout", c.KeepaliveTimeout)
@@ -140,8 +142,8 @@ func connection(sc *scope) Connection {
 	return c
 }
 
-func (r *nginxReader) buildLocation(sc *scope) Location {
-	l := Location{
+func (r *nginxReader) buildLocation(sc *scope) site.Location {
+	l := site.Location{
 		Match: sc.match, Pattern: sc.pattern, Mode: sc.mode, Varying: r.varying(sc), Module: true,
 		Header: get(sc, pushHeader, ""), Template: get(sc, pushTemplate, "~text~"), Footer: get(sc, "push_stream_footer_template", ""),
 		ContentType: get(sc, "default_type", "text/plain"), Types: sc.typesInForce(), Headers: r.headersInForce(sc),
@@ -154,11 +156,11 @@ func (r *nginxReader) buildLocation(sc *scope) Location {
 		Gzip:         gzip(sc), Connection: connection(sc), Origin: sc.by.place(),
 	}
 	l.PollTTL = get(sc, "push_stream_longpolling_connection_ttl", l.TTL)
-	if l.Template == "" && l.Mode == ModeEventSource {
+	if l.Template == "" && l.Mode == site.ModeEventSource {
 		l.Template = "~text~"
 	}
 	works := r.refuse(sc)
-	if sc.mode == ModeNone {
+	if sc.mode == site.ModeNone {
 		// What the directives say is of no use, and not checked; so leave it out.
 		l = bareNone(l)
 	} else {
@@ -166,7 +168,7 @@ func (r *nginxReader) buildLocation(sc *scope) Location {
 		l.Padding, _ = parsePadding(get(sc, pushPadding, ""))
 	}
 	switch {
-	case works && sc.mode == ModeNone:
+	case works && sc.mode == site.ModeNone:
 		l.Steps = r.buildSteps(sc, sc, func(d *directive, err error) {
 			r.warn(sc.by.place(), `location "%s" answers 404: %s at %s`, sc.pattern, err, d.place())
 			works = false
@@ -177,7 +179,7 @@ func (r *nginxReader) buildLocation(sc *scope) Location {
 	case works:
 		l.Steps = r.buildSteps(sc, sc, r.failed)
 	}
-	if l.Mode == ModeNone && works && len(sc.locations) == 0 && !returns(l.Steps) {
+	if l.Mode == site.ModeNone && works && len(sc.locations) == 0 && !returns(l.Steps) {
 		r.warn(sc.by.place(), "location %s answers 404: it has no push_stream handler, and no files are served", l.Path())
 	}
 	for _, inner := range sc.locations {
@@ -188,17 +190,17 @@ func (r *nginxReader) buildLocation(sc *scope) Location {
 
 // bareNone is a location that serves nothing: what it may return needs a content
 // type, headers and the connection's times.
-func bareNone(l Location) Location {
+func bareNone(l site.Location) site.Location {
 	from := inheritedDefaults()
 	from.types, from.connection = l.Types, l.Connection
-	n := newLocation(ModeNone, l.Match, l.Pattern, true, from)
+	n := newLocation(site.ModeNone, l.Match, l.Pattern, true, from)
 	n.ContentType, n.Headers, n.MaxBody, n.Origin = l.ContentType, l.Headers, l.MaxBody, l.Origin
 	return n
 }
 
 // returns reports whether there is an answer among the steps.
-func returns(steps []Step) bool {
-	return slices.ContainsFunc(steps, func(s Step) bool { return s.Return != nil || s.If != nil && returns(s.If.Steps) })
+func returns(steps []site.Step) bool {
+	return slices.ContainsFunc(steps, func(s site.Step) bool { return s.Return != nil || s.If != nil && returns(s.If.Steps) })
 }
 
 func (sc *scope) typesInForce() map[string]string {
@@ -207,11 +209,11 @@ func (sc *scope) typesInForce() map[string]string {
 			return sc.types
 		}
 	}
-	return defaultTypes()
+	return site.DefaultTypes()
 }
 
 // headersInForce: those of a level only if the level below has none.
-func (r *nginxReader) headersInForce(sc *scope) []Header {
+func (r *nginxReader) headersInForce(sc *scope) []site.Header {
 	for ; sc != nil; sc = sc.parent {
 		if sc.headers == nil {
 			continue
@@ -226,8 +228,8 @@ func (r *nginxReader) headersInForce(sc *scope) []Header {
 	return nil
 }
 
-func gzip(sc *scope) Gzip {
-	g := Gzip{
+func gzip(sc *scope) site.Gzip {
+	g := site.Gzip{
 		On: get(sc, "gzip", false), Types: get[[]string](sc, "gzip_types", nil), MinLength: get[int64](sc, "gzip_min_length", 20),
 		Level: get(sc, "gzip_comp_level", 1), Vary: get(sc, "gzip_vary", false), HTTP10: get(sc, "gzip_http_version", "1.1") == "1.0",
 	}

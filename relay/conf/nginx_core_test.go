@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"alertrelay/relay/conf"
+	"alertrelay/relay/site"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 func TestListen(t *testing.T) {
-	for words, want := range map[string][]conf.Listen{
+	for words, want := range map[string][]site.Listen{
 		"8080":                 {{Address: "0.0.0.0:8080", Default: true}},
 		"*:80":                 {{Address: "0.0.0.0:80", Default: true}},
 		"127.0.0.1":            {{Address: "127.0.0.1:80", Default: true}},
@@ -28,13 +29,13 @@ func TestListen(t *testing.T) {
 		"81-83 reuseport":      {{Address: "0.0.0.0:81", Default: true}, {Address: "0.0.0.0:82", Default: true}, {Address: "0.0.0.0:83", Default: true}},
 		"80 default_server backlog=5 so_keepalive=on http2": {{Address: "0.0.0.0:80", Default: true}},
 	} {
-		site, _ := loadNginx(t, "http { server { listen "+words+"; } }")
-		if got := site.Servers[0].Listen; !reflect.DeepEqual(got, want) {
+		st, _ := loadNginx(t, "http { server { listen "+words+"; } }")
+		if got := st.Servers[0].Listen; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, want %+v", words, got, want)
 		}
 	}
-	site, _ := loadNginx(t, "http { server { } server { listen 80; listen 81; } server { listen 81 default_server; } }")
-	if got, want := fmt.Sprint(site.Servers[0].Listen, site.Servers[1].Listen, site.Servers[2].Listen),
+	st, _ := loadNginx(t, "http { server { } server { listen 80; listen 81; } server { listen 81 default_server; } }")
+	if got, want := fmt.Sprint(st.Servers[0].Listen, st.Servers[1].Listen, st.Servers[2].Listen),
 		"[{0.0.0.0:80  false true}] [{0.0.0.0:80  false false} {0.0.0.0:81  false false}] [{0.0.0.0:81  false true}]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -65,19 +66,19 @@ func TestServers(t *testing.T) {
 		server { listen 443 ssl; server_name Example.org *.example.org www.example.* ~^(?<who>\w+)\.net$ ""; keepalive_requests 9; client_header_timeout 3; client_body_timeout 4;
 		location / { push_stream_subscriber; push_stream_channels_path $who; send_timeout 500ms; } }
 		server { listen 443; server_name example.org; } push_stream_shared_memory_size 1m; }`, nil)
-	site, report, err := conf.LoadNginx(path)
+	st, report, err := conf.LoadNginx(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	roundTrip(t, site)
-	s := site.Servers[0]
+	roundTrip(t, st)
+	s := st.Servers[0]
 	if s.CertFile != "/etc/a.crt" || s.KeyFile != filepath.Join(filepath.Dir(path), "keys", "a.key") || !s.Listen[0].TLS {
 		t.Errorf("got %+v", s)
 	}
 	if want := []string{"example.org", "*.example.org", "www.example.*", `~^(?<who>\w+)\.net$`}; !reflect.DeepEqual(s.Names, want) {
 		t.Errorf("names: got %v, want %v", s.Names, want)
 	}
-	if s.HeaderTimeout != 3*time.Second || s.Connection != (conf.Connection{BodyTimeout: 4 * time.Second, SendTimeout: 7 * time.Second, KeepaliveTimeout: 5 * time.Second, KeepaliveRequests: 9}) {
+	if s.HeaderTimeout != 3*time.Second || s.Connection != (site.Connection{BodyTimeout: 4 * time.Second, SendTimeout: 7 * time.Second, KeepaliveTimeout: 5 * time.Second, KeepaliveRequests: 9}) {
 		t.Errorf("got %+v", s)
 	}
 	if got := s.Locations[0].SendTimeout; got != 500*time.Millisecond {
@@ -94,12 +95,12 @@ func TestServers(t *testing.T) {
 }
 
 func TestLocationsInOrder(t *testing.T) {
-	site, _ := loadNginx(t, `http { push_stream_shared_memory_size 1m; push_stream_channels_path $arg_id; server {
+	st, _ := loadNginx(t, `http { push_stream_shared_memory_size 1m; push_stream_channels_path $arg_id; server {
 		location / { return 200; } location ~* \.JS$ { return 200; } location = /a { return 200; } location ^~ /abc { return 200; }
 		location "~ ^/x/(?<n>\d{2})$" { push_stream_publisher; push_stream_last_event_id $n; } location ~^/y { return 200; } location =/b { return 200; } location /ab { return 200; } } }`)
-	list := site.Servers[0].Locations
+	list := st.Servers[0].Locations
 	var got []string
-	for _, i := range conf.MatchOrder(list) {
+	for _, i := range site.MatchOrder(list) {
 		got = append(got, list[i].Path())
 	}
 	want := []string{"= /a", "= /b", "^~ /abc", "/ab", "/", `~* \.JS$`, `~ ^/x/(?<n>\d{2})$`, "~ ^/y"}
@@ -136,30 +137,30 @@ func TestSetIfAndReturn(t *testing.T) {
 		if ($http_x !~* ^(?<n>a|b$)) { push_stream_store_messages off; push_stream_allow_connections_to_events_channel on; if ( $d ) { push_stream_last_event_id $n; } break; }
 		if ($request_method != "POST") { return 405; } return 302 https://$host/;`)
 	s := l.Steps
-	if len(s) != 5 || *s[0].Set != (conf.Set{Var: "C", Value: "pre_$arg_id"}) {
+	if len(s) != 5 || *s[0].Set != (site.Set{Var: "C", Value: "pre_$arg_id"}) {
 		t.Fatalf("got %+v", s)
 	}
 	qs := s[1].If
-	if qs.Condition != (conf.Condition{Var: "arg_qs", Op: "=", Value: "on"}) || qs.Time != conf.ValueOf("$arg_time") || qs.Channels != conf.ValueOf("$c") ||
-		qs.Tag != conf.ValueOf("$arg_tag") || !qs.Store || qs.Steps[0].Set.Var != "d" {
+	if qs.Condition != (site.Condition{Var: "arg_qs", Op: "=", Value: "on"}) || qs.Time != site.ValueOf("$arg_time") || qs.Channels != site.ValueOf("$c") ||
+		qs.Tag != site.ValueOf("$arg_tag") || !qs.Store || qs.Steps[0].Set.Var != "d" {
 		t.Errorf("got %+v", qs)
 	}
 	re := s[2].If
-	if re.Condition != (conf.Condition{Var: "http_x", Op: "!~*", Value: "^(?<n>a|b$)"}) || re.Store || !re.AllowEvents || re.Channels != conf.ValueOf("$arg_id") || !re.Steps[1].Break {
+	if re.Condition != (site.Condition{Var: "http_x", Op: "!~*", Value: "^(?<n>a|b$)"}) || re.Store || !re.AllowEvents || re.Channels != site.ValueOf("$arg_id") || !re.Steps[1].Break {
 		t.Errorf("got %+v", re)
 	}
-	if in := re.Steps[0].If; in.Condition != (conf.Condition{Var: "d"}) || in.EventID != conf.ValueOf("$n") || in.Store || !in.AllowEvents {
+	if in := re.Steps[0].If; in.Condition != (site.Condition{Var: "d"}) || in.EventID != site.ValueOf("$n") || in.Store || !in.AllowEvents {
 		t.Errorf("got %+v", in)
 	}
 	if r := s[3].If.Steps[0].Return; r.Code != 405 || r.Text.Set {
 		t.Errorf("got %+v", r)
 	}
-	if r := s[4].Return; r.Code != 302 || r.Text != conf.ValueOf("https://$host/") {
+	if r := s[4].Return; r.Code != 302 || r.Text != site.ValueOf("https://$host/") {
 		t.Errorf("got %+v", r)
 	}
-	site, _ := loadNginx(t, `http { server { set $a 1; if ($host ~ x) { return 444; } location /r { return http://$a/; } location /t { return 200 ""; } } }`)
-	srv := site.Servers[0]
-	if len(srv.Steps) != 2 || srv.Steps[1].If.Steps[0].Return.Code != 444 || srv.Locations[0].Steps[0].Return.Code != 302 || srv.Locations[1].Steps[0].Return.Text != conf.ValueOf("") {
+	st, _ := loadNginx(t, `http { server { set $a 1; if ($host ~ x) { return 444; } location /r { return http://$a/; } location /t { return 200 ""; } } }`)
+	srv := st.Servers[0]
+	if len(srv.Steps) != 2 || srv.Steps[1].If.Steps[0].Return.Code != 444 || srv.Locations[0].Steps[0].Return.Code != 302 || srv.Locations[1].Steps[0].Return.Text != site.ValueOf("") {
 		t.Errorf("got %+v", srv)
 	}
 	for directive, want := range map[string]string{
@@ -193,10 +194,10 @@ func TestContentAndCompression(t *testing.T) {
 	if l.ContentType != "text/html; charset=utf-8" || !reflect.DeepEqual(l.Types, map[string]string{"x": "a/b", "y": "a/b"}) || l.MaxBody != 0 {
 		t.Errorf("got %+v", l)
 	}
-	if want := (conf.Gzip{On: true, Types: []string{"a/b", "c/d"}, MinLength: 1024, Level: 6, Vary: true, HTTP10: true}); !reflect.DeepEqual(l.Gzip, want) {
+	if want := (site.Gzip{On: true, Types: []string{"a/b", "c/d"}, MinLength: 1024, Level: 6, Vary: true, HTTP10: true}); !reflect.DeepEqual(l.Gzip, want) {
 		t.Errorf("got %+v, want %+v", l.Gzip, want)
 	}
-	if want := []conf.Header{{"X-A", "$host", true}, {"X-B", "b", false}}; !reflect.DeepEqual(l.Headers, want) {
+	if want := []site.Header{{Name: "X-A", Value: "$host", Always: true}, {Name: "X-B", Value: "b"}}; !reflect.DeepEqual(l.Headers, want) {
 		t.Errorf("got %+v, want %+v", l.Headers, want)
 	}
 	if l := subscriber(t, "types { }"); l.Types == nil || len(l.Types) != 0 {
@@ -218,12 +219,12 @@ func TestContentAndCompression(t *testing.T) {
 }
 
 func TestWhatIsNotSupported(t *testing.T) {
-	site, report := loadNginx(t, `user www; worker_processes 4; events { worker_connections 1; } http { sendfile on; access_log off; charset utf-8; upstream u { server x; }
+	st, report := loadNginx(t, `user www; worker_processes 4; events { worker_connections 1; } http { sendfile on; access_log off; charset utf-8; upstream u { server x; }
 		map $arg_a $b { x y; } server { location /api { proxy_set_header a b; proxy_pass http://u; set $x $request_id; return 200 $request_id; }
 		location / { root html; set $y $msec; } location @x { } location nowhere { }
 		location /f { if (!-f $request_filename) { rewrite a b; } } location ~ /\.(?!x) { deny all; } location /h { } } } stream { server { } }`)
-	if len(site.Servers[0].Locations) != 4 || site.Servers[0].Locations[0].Mode != conf.ModeNone || site.Servers[0].Locations[0].Steps != nil {
-		t.Errorf("got %+v", site.Servers[0].Locations)
+	if len(st.Servers[0].Locations) != 4 || st.Servers[0].Locations[0].Mode != site.ModeNone || st.Servers[0].Locations[0].Steps != nil {
+		t.Errorf("got %+v", st.Servers[0].Locations)
 	}
 	var ignored []string
 	for _, i := range report.Ignored {
@@ -271,12 +272,12 @@ func TestWhatIsNotSupported(t *testing.T) {
 
 func TestCheckOfTheFoundingConfiguration(t *testing.T) {
 	path := filepath.Join("testdata", "founding.conf")
-	site, report, err := conf.LoadNginx(path)
+	st, report, err := conf.LoadNginx(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := report.Describe(&b, &site); err != nil {
+	if err := report.Describe(&b, &st); err != nil {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "founding.golden")

@@ -4,31 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"alertrelay/relay/site"
 )
 
 func (r *nginxReader) location(sc *scope, d *directive) {
 	loc := sc.below(inLocation, d)
 	if len(d.args) == 2 {
 		loc.pattern = d.args[1]
-		found := false
-		for i, modifier := range matchModifiers {
-			if modifier != "" && modifier == d.args[0] {
-				loc.match, found = Match(i), true
-			}
-		}
-		if !found {
+		var known bool
+		if loc.match, known = site.ParseMatch(d.args[0]); !known {
 			r.fail(d, `invalid location modifier "%s"`, d.args[0])
 		}
 	} else {
 		loc.match, loc.pattern = parsePath(d.args[0])
 	}
 	r.walk(loc, d.block)
-	if strings.HasPrefix(loc.pattern, "@") && loc.match == MatchPrefix {
+	if strings.HasPrefix(loc.pattern, "@") && loc.match == site.MatchPrefix {
 		r.named(loc)
 		return
 	}
 	if loc.match.IsRegex() {
-		re, err := CompileRegexp(loc.pattern, loc.match == MatchRegexFold)
+		re, err := site.CompileRegexp(loc.pattern, loc.match == site.MatchRegexFold)
 		switch {
 		case err != nil && loc.usesModule():
 			r.fail(d, "%s", err)
@@ -66,7 +63,7 @@ func (r *nginxReader) named(loc *scope) {
 	switch {
 	case loc.parent.in != inServer:
 		r.fail(loc.by, `named location "%s" can be on the server level only`, loc.pattern)
-	case loc.mode != ModeNone:
+	case loc.mode != site.ModeNone:
 		r.fail(loc.by, `named location "%s" can not be reached: try_files and error_page are not supported`, loc.pattern)
 	default:
 		r.warn(loc.by.place(), `location "%s" is left out: nothing leads to it`, loc.pattern)
@@ -90,7 +87,7 @@ func (r *nginxReader) types(sc *scope, d *directive) {
 }
 
 func (r *nginxReader) addHeader(sc *scope, d *directive) {
-	h := Header{Name: d.args[0], Value: d.args[1], Always: len(d.args) == 3}
+	h := site.Header{Name: d.args[0], Value: d.args[1], Always: len(d.args) == 3}
 	if h.Always && d.args[2] != "always" {
 		r.fail(d, `invalid parameter "%s"`, d.args[2])
 		return

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"alertrelay/relay/site"
 )
 
 // Names of the module's directives that are used in more than one place.
@@ -85,21 +87,21 @@ var errDuplicate = errors.New("directive is duplicate")
 
 // statistics wins over a subscriber or publisher before it, as in the module.
 func (r *nginxReader) statistics(sc *scope, d *directive) {
-	sc.mode, sc.modeAt = ModeStatistics, d
+	sc.mode, sc.modeAt = site.ModeStatistics, d
 }
 
 func (r *nginxReader) publisher(sc *scope, d *directive) {
-	r.handler(sc, d, "normal", "normal, admin", map[string]Mode{"normal": ModePublisher, "admin": ModeAdmin})
+	r.handler(sc, d, "normal", "normal, admin", map[string]site.Mode{"normal": site.ModePublisher, "admin": site.ModeAdmin})
 }
 
 func (r *nginxReader) subscriber(sc *scope, d *directive) {
-	r.handler(sc, d, "streaming", "streaming, polling, long-polling, eventsource, websocket", map[string]Mode{
-		"streaming": ModeStream, "polling": ModePoll, "long-polling": ModeLongPoll, "eventsource": ModeEventSource, "websocket": ModeWebSocket,
+	r.handler(sc, d, "streaming", "streaming, polling, long-polling, eventsource, websocket", map[string]site.Mode{
+		"streaming": site.ModeStream, "polling": site.ModePoll, "long-polling": site.ModeLongPoll, "eventsource": site.ModeEventSource, "websocket": site.ModeWebSocket,
 	})
 }
 
-func (r *nginxReader) handler(sc *scope, d *directive, word, accepted string, modes map[string]Mode) {
-	if sc.mode != ModeNone {
+func (r *nginxReader) handler(sc *scope, d *directive, word, accepted string, modes map[string]site.Mode) {
+	if sc.mode != site.ModeNone {
 		r.fail(d, `"%s" %s`, d.name, errDuplicate)
 		return
 	}
@@ -158,13 +160,13 @@ func (r *nginxReader) notZeroTime(sc *scope, name string) {
 // checkLocation says what of a location's settings makes no sense; only called
 // for those that use the module.
 func (r *nginxReader) checkLocation(sc *scope) {
-	if _, at := find(sc, pushPath, Value{}); at == nil {
+	if _, at := find(sc, pushPath, site.Value{}); at == nil {
 		r.fail(sc.by, prefixModule+pushPath+" must be set.")
 	}
 	for _, name := range []string{"push_stream_ping_message_interval", "push_stream_subscriber_connection_ttl", "push_stream_longpolling_connection_ttl"} {
 		r.notZeroTime(sc, name)
 	}
-	if t, at := find(sc, pushTemplate, "~text~"); t == "" && sc.mode != ModeEventSource {
+	if t, at := find(sc, pushTemplate, "~text~"); t == "" && sc.mode != site.ModeEventSource {
 		r.fail(at, prefixModule+pushTemplate+" cannot be blank.")
 	}
 	r.notZero(sc, pushWildcardMax)

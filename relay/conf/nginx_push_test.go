@@ -10,36 +10,37 @@ import (
 	"time"
 
 	"alertrelay/relay/conf"
+	"alertrelay/relay/site"
 )
 
 func TestDirectivesOfTheWholeModule(t *testing.T) {
-	bare := func(directives string) conf.Site {
-		site, _ := loadNginx(t, "http { "+directives+" server { listen 1; location /p { push_stream_publisher; push_stream_channels_path $arg_id; } } }")
-		return site
+	bare := func(directives string) site.Site {
+		st, _ := loadNginx(t, "http { "+directives+" server { listen 1; location /p { push_stream_publisher; push_stream_channels_path $arg_id; } } }")
+		return st
 	}
 	const memory = "push_stream_shared_memory_size 10m;"
-	site := bare(memory)
-	if site.DeletedText != "Channel deleted" || site.PingText != " " || site.InactivityTime != 30*time.Second || site.MessageTTL != 30*time.Minute || !site.LimitsChannels() {
-		t.Errorf("defaults: got %+v", site)
+	st := bare(memory)
+	if st.DeletedText != "Channel deleted" || st.PingText != " " || st.InactivityTime != 30*time.Second || st.MessageTTL != 30*time.Minute || !st.LimitsChannels() {
+		t.Errorf("defaults: got %+v", st)
 	}
 	for directive, test := range map[string]struct {
-		got  func(conf.Site) any
+		got  func(site.Site) any
 		want any
 	}{
-		"push_stream_shared_memory_size 131072;":                                                {func(s conf.Site) any { return s.SharedMemory }, int64(128 << 10)},
-		"push_stream_shared_memory_size 128k name;":                                             {func(s conf.Site) any { return s.SharedMemory }, int64(128 << 10)},
-		"push_stream_channel_deleted_message_text \"\";":                                        {func(s conf.Site) any { return s.DeletedText }, ""},
-		"push_stream_ping_message_text \"p\\np\";":                                              {func(s conf.Site) any { return s.PingText }, "p\np"},
-		"push_stream_channel_inactivity_time 0;":                                                {func(s conf.Site) any { return s.InactivityTime }, time.Duration(0)},
-		"push_stream_message_ttl 1h30m;":                                                        {func(s conf.Site) any { return s.MessageTTL }, 90 * time.Minute},
-		"push_stream_timeout_with_body ON;":                                                     {func(s conf.Site) any { return s.TimeoutBody }, true},
-		"push_stream_max_subscribers_per_channel 3;":                                            {func(s conf.Site) any { return s.MaxSubscribers }, 3},
-		"push_stream_max_messages_stored_per_channel 4;":                                        {func(s conf.Site) any { return s.MaxMessages }, 4},
-		"push_stream_max_channel_id_length 5;":                                                  {func(s conf.Site) any { return s.MaxChannelID }, 5},
-		"push_stream_max_number_of_channels 6;":                                                 {func(s conf.Site) any { return s.MaxChannels }, 6},
-		"push_stream_max_number_of_wildcard_channels 7; push_stream_wildcard_channel_prefix b;": {func(s conf.Site) any { return s.MaxWildcardChannels }, 7},
-		"push_stream_wildcard_channel_prefix bd_;":                                              {func(s conf.Site) any { return s.WildcardPrefix }, "bd_"},
-		"push_stream_events_channel_id evs;":                                                    {func(s conf.Site) any { return s.EventsChannel }, "evs"},
+		"push_stream_shared_memory_size 131072;":                                                {func(s site.Site) any { return s.SharedMemory }, int64(128 << 10)},
+		"push_stream_shared_memory_size 128k name;":                                             {func(s site.Site) any { return s.SharedMemory }, int64(128 << 10)},
+		"push_stream_channel_deleted_message_text \"\";":                                        {func(s site.Site) any { return s.DeletedText }, ""},
+		"push_stream_ping_message_text \"p\\np\";":                                              {func(s site.Site) any { return s.PingText }, "p\np"},
+		"push_stream_channel_inactivity_time 0;":                                                {func(s site.Site) any { return s.InactivityTime }, time.Duration(0)},
+		"push_stream_message_ttl 1h30m;":                                                        {func(s site.Site) any { return s.MessageTTL }, 90 * time.Minute},
+		"push_stream_timeout_with_body ON;":                                                     {func(s site.Site) any { return s.TimeoutBody }, true},
+		"push_stream_max_subscribers_per_channel 3;":                                            {func(s site.Site) any { return s.MaxSubscribers }, 3},
+		"push_stream_max_messages_stored_per_channel 4;":                                        {func(s site.Site) any { return s.MaxMessages }, 4},
+		"push_stream_max_channel_id_length 5;":                                                  {func(s site.Site) any { return s.MaxChannelID }, 5},
+		"push_stream_max_number_of_channels 6;":                                                 {func(s site.Site) any { return s.MaxChannels }, 6},
+		"push_stream_max_number_of_wildcard_channels 7; push_stream_wildcard_channel_prefix b;": {func(s site.Site) any { return s.MaxWildcardChannels }, 7},
+		"push_stream_wildcard_channel_prefix bd_;":                                              {func(s site.Site) any { return s.WildcardPrefix }, "bd_"},
+		"push_stream_events_channel_id evs;":                                                    {func(s site.Site) any { return s.EventsChannel }, "evs"},
 	} {
 		add := memory
 		if strings.Contains(directive, "memory") {
@@ -52,31 +53,31 @@ func TestDirectivesOfTheWholeModule(t *testing.T) {
 }
 
 func TestDirectivesOfLocations(t *testing.T) {
-	type of func(conf.Location) any
+	type of func(site.Location) any
 	const prefix = "push_stream_"
 	for directive, test := range map[string]struct {
 		got  of
 		want any
 		def  any
 	}{
-		"store_messages on":                      {func(l conf.Location) any { return l.Store }, true, false},
-		"channel_info_on_publish off":            {func(l conf.Location) any { return l.Info }, false, true},
-		"authorized_channels_only on":            {func(l conf.Location) any { return l.AuthorizedOnly }, true, false},
-		"header_template a$arg_x":                {func(l conf.Location) any { return l.Header }, "a$arg_x", ""},
-		"message_template ~id~":                  {func(l conf.Location) any { return l.Template }, "~id~", "~text~"},
-		"footer_template f":                      {func(l conf.Location) any { return l.Footer }, "f", ""},
-		"ping_message_interval 500ms":            {func(l conf.Location) any { return l.PingInterval }, 500 * time.Millisecond, time.Duration(0)},
-		"subscriber_connection_ttl 1m":           {func(l conf.Location) any { return l.TTL }, time.Minute, time.Duration(0)},
-		"longpolling_connection_ttl 30":          {func(l conf.Location) any { return l.PollTTL }, 30 * time.Second, time.Duration(0)},
-		"websocket_allow_publish on":             {func(l conf.Location) any { return l.AllowPublish }, true, false},
-		"last_received_message_time \"\"":        {func(l conf.Location) any { return l.Time }, conf.ValueOf(""), conf.Value{}},
-		"last_received_message_tag $arg_tag":     {func(l conf.Location) any { return l.Tag }, conf.ValueOf("$arg_tag"), conf.Value{}},
-		"last_event_id ${http_x}y":               {func(l conf.Location) any { return l.EventID }, conf.ValueOf("${http_x}y"), conf.Value{}},
-		"user_agent $cookie_ua":                  {func(l conf.Location) any { return l.UserAgent }, conf.ValueOf("$cookie_ua"), conf.Value{}},
-		"allowed_origins \"*\"":                  {func(l conf.Location) any { return l.AllowOrigin }, conf.ValueOf("*"), conf.Value{}},
-		"allow_connections_to_events_channel on": {func(l conf.Location) any { return l.AllowEvents }, true, false},
+		"store_messages on":                      {func(l site.Location) any { return l.Store }, true, false},
+		"channel_info_on_publish off":            {func(l site.Location) any { return l.Info }, false, true},
+		"authorized_channels_only on":            {func(l site.Location) any { return l.AuthorizedOnly }, true, false},
+		"header_template a$arg_x":                {func(l site.Location) any { return l.Header }, "a$arg_x", ""},
+		"message_template ~id~":                  {func(l site.Location) any { return l.Template }, "~id~", "~text~"},
+		"footer_template f":                      {func(l site.Location) any { return l.Footer }, "f", ""},
+		"ping_message_interval 500ms":            {func(l site.Location) any { return l.PingInterval }, 500 * time.Millisecond, time.Duration(0)},
+		"subscriber_connection_ttl 1m":           {func(l site.Location) any { return l.TTL }, time.Minute, time.Duration(0)},
+		"longpolling_connection_ttl 30":          {func(l site.Location) any { return l.PollTTL }, 30 * time.Second, time.Duration(0)},
+		"websocket_allow_publish on":             {func(l site.Location) any { return l.AllowPublish }, true, false},
+		"last_received_message_time \"\"":        {func(l site.Location) any { return l.Time }, site.ValueOf(""), site.Value{}},
+		"last_received_message_tag $arg_tag":     {func(l site.Location) any { return l.Tag }, site.ValueOf("$arg_tag"), site.Value{}},
+		"last_event_id ${http_x}y":               {func(l site.Location) any { return l.EventID }, site.ValueOf("${http_x}y"), site.Value{}},
+		"user_agent $cookie_ua":                  {func(l site.Location) any { return l.UserAgent }, site.ValueOf("$cookie_ua"), site.Value{}},
+		"allowed_origins \"*\"":                  {func(l site.Location) any { return l.AllowOrigin }, site.ValueOf("*"), site.Value{}},
+		"allow_connections_to_events_channel on": {func(l site.Location) any { return l.AllowEvents }, true, false},
 		`padding_by_user_agent "[T|t]est 1,1024,508:a,b,4097,0"`: {
-			func(l conf.Location) any { return fmt.Sprint(l.Padding) }, "[{[T|t]est 1 1024 508} {a,b 4097 0}]", "[]",
+			func(l site.Location) any { return fmt.Sprint(l.Padding) }, "[{[T|t]est 1 1024 508} {a,b 4097 0}]", "[]",
 		},
 	} {
 		if got := test.got(subscriber(t, prefix+directive+";")); got != test.want {
@@ -91,14 +92,14 @@ func TestDirectivesOfLocations(t *testing.T) {
 			"http { push_stream_shared_memory_size 10m; server { location / { push_stream_subscriber; push_stream_channels_path $arg_id; } %s } }",
 			"http { push_stream_shared_memory_size 10m; server { location / { push_stream_subscriber; push_stream_channels_path $arg_id; } } %s }",
 		} {
-			site, _ := loadNginx(t, fmt.Sprintf(level, prefix+directive+";"))
-			if got := test.got(site.Servers[0].Locations[0]); got != test.want {
+			st, _ := loadNginx(t, fmt.Sprintf(level, prefix+directive+";"))
+			if got := test.got(st.Servers[0].Locations[0]); got != test.want {
 				t.Errorf("%s inherited: got %v, want %v", directive, got, test.want)
 			}
 		}
 	}
-	site, _ := loadNginx(t, "http { push_stream_wildcard_channel_prefix b; push_stream_shared_memory_size 1m; server { location / { push_stream_subscriber; push_stream_channels_path x; push_stream_wildcard_channel_max_qtd 3; } location /b { push_stream_subscriber; push_stream_channels_path x; } } push_stream_max_number_of_wildcard_channels 9; }")
-	if a, b := site.Servers[0].Locations[0].WildcardMax, site.Servers[0].Locations[1].WildcardMax; a != 3 || b != 9 {
+	st, _ := loadNginx(t, "http { push_stream_wildcard_channel_prefix b; push_stream_shared_memory_size 1m; server { location / { push_stream_subscriber; push_stream_channels_path x; push_stream_wildcard_channel_max_qtd 3; } location /b { push_stream_subscriber; push_stream_channels_path x; } } push_stream_max_number_of_wildcard_channels 9; }")
+	if a, b := st.Servers[0].Locations[0].WildcardMax, st.Servers[0].Locations[1].WildcardMax; a != 3 || b != 9 {
 		t.Errorf("wildcard_channel_max_qtd: got %d and %d, want 3 and 9", a, b)
 	}
 	if l := subscriber(t, "push_stream_subscriber_connection_ttl 7s;"); l.PollTTL != 7*time.Second {
@@ -110,15 +111,15 @@ func TestDirectivesOfLocations(t *testing.T) {
 }
 
 func TestModes(t *testing.T) {
-	for directive, want := range map[string]conf.Mode{
-		"push_stream_publisher": conf.ModePublisher, "push_stream_publisher normal": conf.ModePublisher, "push_stream_publisher ADMIN": conf.ModeAdmin,
-		"push_stream_channels_statistics": conf.ModeStatistics, "push_stream_subscriber": conf.ModeStream, "push_stream_subscriber streaming": conf.ModeStream,
-		"push_stream_subscriber polling": conf.ModePoll, "push_stream_subscriber LONG-Polling": conf.ModeLongPoll,
-		"push_stream_subscriber eventsource": conf.ModeEventSource, "push_stream_subscriber websocket": conf.ModeWebSocket,
-		"push_stream_subscriber; push_stream_channels_statistics": conf.ModeStatistics,
+	for directive, want := range map[string]site.Mode{
+		"push_stream_publisher": site.ModePublisher, "push_stream_publisher normal": site.ModePublisher, "push_stream_publisher ADMIN": site.ModeAdmin,
+		"push_stream_channels_statistics": site.ModeStatistics, "push_stream_subscriber": site.ModeStream, "push_stream_subscriber streaming": site.ModeStream,
+		"push_stream_subscriber polling": site.ModePoll, "push_stream_subscriber LONG-Polling": site.ModeLongPoll,
+		"push_stream_subscriber eventsource": site.ModeEventSource, "push_stream_subscriber websocket": site.ModeWebSocket,
+		"push_stream_subscriber; push_stream_channels_statistics": site.ModeStatistics,
 	} {
-		site, _ := loadNginx(t, inLocation(directive+";"))
-		if got := site.Servers[0].Locations[0].Mode; got != want {
+		st, _ := loadNginx(t, inLocation(directive+";"))
+		if got := st.Servers[0].Locations[0].Mode; got != want {
 			t.Errorf("%s: got %s, want %s", directive, got, want)
 		}
 	}
@@ -137,8 +138,8 @@ func TestHeaderFile(t *testing.T) {
 		"http { push_stream_shared_memory_size 1m; push_stream_header_template up; server { push_stream_header_template_file %s; location / { push_stream_subscriber; push_stream_channels_path x; } } }":   "<p>\xff\r\n",
 		"http { push_stream_shared_memory_size 1m; push_stream_header_template_file %s; server { location / { push_stream_subscriber; push_stream_channels_path x; push_stream_header_template down; } } }": "down",
 	} {
-		site, _ := loadNginx(t, fmt.Sprintf(content, file))
-		if got := site.Servers[0].Locations[0].Header; got != want {
+		st, _ := loadNginx(t, fmt.Sprintf(content, file))
+		if got := st.Servers[0].Locations[0].Header; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -255,8 +256,8 @@ func TestTimesAndSizes(t *testing.T) {
 		"30": 30 * time.Second, "30s": 30 * time.Second, "1h30m": 90 * time.Minute, `"1h 30m"`: 90 * time.Minute, "1M": 720 * time.Hour, "1w2d": 216 * time.Hour,
 		"1m30": 90 * time.Second, "1y": 365 * 24 * time.Hour, "0": 0, "500ms": 500 * time.Millisecond, "1s500ms": 1500 * time.Millisecond, `"30 "`: 30 * time.Second,
 	} {
-		site, _ := loadNginx(t, "http { client_body_timeout "+s+"; server {} }")
-		if got := site.Servers[0].BodyTimeout; got != want {
+		st, _ := loadNginx(t, "http { client_body_timeout "+s+"; server {} }")
+		if got := st.Servers[0].BodyTimeout; got != want {
 			t.Errorf("%s: got %s, want %s", s, got, want)
 		}
 	}
@@ -278,16 +279,16 @@ func TestTimesAndSizes(t *testing.T) {
 }
 
 func TestVariablesOfTexts(t *testing.T) {
-	got, err := conf.Expand(`a$1b${arg_x}$2$uri-$uri`, func(name string) string { return "<" + name + ">" })
+	got, err := site.Expand(`a$1b${arg_x}$2$uri-$uri`, func(name string) string { return "<" + name + ">" })
 	if want := "a<1>b<arg_x><2><uri>-<uri>"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-	names, err := conf.Variables("$12 $a_B9.")
+	names, err := site.Variables("$12 $a_B9.")
 	if err != nil || !reflect.DeepEqual(names, []string{"1", "a_B9"}) {
 		t.Errorf("got %v, %v", names, err)
 	}
 	for _, s := range []string{"$", "$-", "${}", "${a", "$ü"} {
-		if _, err := conf.Variables(s); err == nil {
+		if _, err := site.Variables(s); err == nil {
 			t.Errorf("%s: taken", s)
 		}
 	}

@@ -1,6 +1,10 @@
 package conf
 
-import "slices"
+import (
+	"slices"
+
+	"alertrelay/relay/site"
+)
 
 // refuse tells of directives that would change what the location answers. It
 // returns false if the location is left without function for their sake.
@@ -11,7 +15,7 @@ func (r *nginxReader) refuse(sc *scope) bool {
 			if s != sc && r.rules[d.name].own && (s.in == inLocation || d.name != "rewrite" && d.name != "if") {
 				continue // it is not inherited; a server's rewrite is for all
 			}
-			if sc.mode != ModeNone {
+			if sc.mode != site.ModeNone {
 				r.fail(d, `"%s" is not supported where push_stream is used (location "%s" at %s): %s`, d.name, sc.pattern, sc.by.place(), r.rules[d.name].why)
 				continue
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"alertrelay/relay/site"
 )
 
 func (r *nginxReader) http(sc *scope, d *directive) {
@@ -28,7 +30,7 @@ func (r *nginxReader) server(sc *scope, d *directive) {
 func (r *nginxReader) serverName(sc *scope, d *directive) {
 	for _, name := range d.args {
 		if pattern, ok := strings.CutPrefix(name, "~"); ok {
-			re, err := CompileRegexp(pattern, false)
+			re, err := site.CompileRegexp(pattern, false)
 			if err != nil {
 				r.fail(d, "%s", err)
 				continue
@@ -89,8 +91,8 @@ func (r *nginxReader) listen(sc *scope, d *directive) {
 		}
 	}
 	for _, l := range addresses {
-		if slices.ContainsFunc(sc.listen, func(o Listen) bool { return o.key() == l.key() }) {
-			r.fail(d, "a duplicate listen %s", l.key())
+		if slices.ContainsFunc(sc.listen, func(o site.Listen) bool { return o.Key() == l.Key() }) {
+			r.fail(d, "a duplicate listen %s", l.Key())
 			continue
 		}
 		l.TLS, l.Default = ssl, first
@@ -100,12 +102,12 @@ func (r *nginxReader) listen(sc *scope, d *directive) {
 
 // parseListen reads "8080", "127.0.0.1", "*:80", "[::1]:80", "host:80-82" and
 // "unix:path".
-func parseListen(s string) ([]Listen, error) {
+func parseListen(s string) ([]site.Listen, error) {
 	if file, ok := strings.CutPrefix(s, "unix:"); ok {
 		if file == "" || len(file) > 107 {
 			return nil, errors.New("invalid path of a unix socket")
 		}
-		return []Listen{{Unix: path.Clean(file)}}, nil
+		return []site.Listen{{Unix: path.Clean(file)}}, nil
 	}
 	host, port := s, "80"
 	switch i := strings.LastIndexByte(s, ':'); {
@@ -138,9 +140,9 @@ func parseListen(s string) ([]Listen, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []Listen
+	var list []site.Listen
 	for p := first; p <= last; p++ {
-		list = append(list, Listen{Address: net.JoinHostPort(host, strconv.Itoa(p))})
+		list = append(list, site.Listen{Address: net.JoinHostPort(host, strconv.Itoa(p))})
 	}
 	return list, nil
 }

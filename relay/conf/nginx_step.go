@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"alertrelay/relay/site"
 )
 
 func (r *nginxReader) set(sc *scope, d *directive) {
@@ -17,7 +19,7 @@ func (r *nginxReader) set(sc *scope, d *directive) {
 		return
 	}
 	r.vars.own[strings.ToLower(name)] = true
-	sc.steps = append(sc.steps, scopeStep{Step: Step{Set: &Set{Var: name, Value: d.args[1]}}, by: d})
+	sc.steps = append(sc.steps, scopeStep{Step: site.Step{Set: &site.Set{Var: name, Value: d.args[1]}}, by: d})
 }
 
 // reserved reports whether a name is a variable of the request, which set cannot
@@ -29,25 +31,25 @@ func reserved(name string) bool {
 
 // returns reads "return code [text]" and "return URL".
 func (r *nginxReader) returns(sc *scope, d *directive) {
-	ret := &Return{Origin: d.place()}
+	ret := &site.Return{Origin: d.place()}
 	code, err := strconv.ParseUint(d.args[0], 10, 32)
 	switch {
 	case err != nil && len(d.args) == 1 && (strings.HasPrefix(d.args[0], "http://") || strings.HasPrefix(d.args[0], "https://") || strings.HasPrefix(d.args[0], "$scheme")):
-		ret.Code, ret.Text = 302, ValueOf(d.args[0])
+		ret.Code, ret.Text = 302, site.ValueOf(d.args[0])
 	case err != nil || code > 999:
 		r.fail(d, `invalid return code "%s"`, d.args[0])
 		return
 	default:
 		ret.Code = int(code)
 		if len(d.args) == 2 {
-			ret.Text = ValueOf(d.args[1])
+			ret.Text = site.ValueOf(d.args[1])
 		}
 	}
-	sc.steps = append(sc.steps, scopeStep{Step: Step{Return: ret}, by: d})
+	sc.steps = append(sc.steps, scopeStep{Step: site.Step{Return: ret}, by: d})
 }
 
 func (r *nginxReader) breaks(sc *scope, d *directive) {
-	sc.steps = append(sc.steps, scopeStep{Step: Step{Break: true}, by: d})
+	sc.steps = append(sc.steps, scopeStep{Step: site.Step{Break: true}, by: d})
 }
 
 func (r *nginxReader) ifBlock(sc *scope, d *directive) {
@@ -69,7 +71,7 @@ func (r *nginxReader) ifBlock(sc *scope, d *directive) {
 
 // ifCondition reads "($a)", "($a = b)", "( $a = b )". ok is false if it is
 // refused.
-func (r *nginxReader) ifCondition(d *directive) (c Condition, ok bool) {
+func (r *nginxReader) ifCondition(d *directive) (c site.Condition, ok bool) {
 	words := append([]string(nil), d.args...)
 	first, last := 0, len(words)-1
 	var open, closed bool
@@ -92,10 +94,10 @@ func (r *nginxReader) ifCondition(d *directive) (c Condition, ok bool) {
 		r.fail(d, `invalid condition "%s"`, words[0])
 		return c, false
 	case len(words) == 1:
-		return Condition{Var: name}, true
+		return site.Condition{Var: name}, true
 	}
-	c = Condition{Var: name, Op: words[1], Value: words[2]}
-	re, known, err := c.compile()
+	c = site.Condition{Var: name, Op: words[1], Value: words[2]}
+	re, known, err := c.Compile()
 	switch {
 	case !known:
 		r.fail(d, `unexpected "%s" in condition`, c.Op)

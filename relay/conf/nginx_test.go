@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"alertrelay/relay/conf"
+	"alertrelay/relay/site"
 )
 
 // writeNginx writes nginx.conf, and what it includes, into one directory.
@@ -33,35 +34,35 @@ func writeNginx(t testing.TB, content string, others map[string]string) string {
 
 // loadNginx reads what must be right, and checks that it comes back from YAML as
 // it is.
-func loadNginx(t testing.TB, content string) (conf.Site, conf.Report) {
+func loadNginx(t testing.TB, content string) (site.Site, conf.Report) {
 	t.Helper()
-	site, report, err := conf.LoadNginx(writeNginx(t, content, nil))
+	st, report, err := conf.LoadNginx(writeNginx(t, content, nil))
 	if err != nil {
 		t.Fatalf("%v\nin %s", err, content)
 	}
-	roundTrip(t, site)
-	return site, report
+	roundTrip(t, st)
+	return st, report
 }
 
-// roundTrip writes a site as YAML and reads it.
-func roundTrip(t testing.TB, site conf.Site) {
+// roundTrip writes a st as YAML and reads it.
+func roundTrip(t testing.TB, st site.Site) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "alertrelay.yaml")
-	if err := os.WriteFile(path, site.YAML(), 0o600); err != nil {
+	if err := os.WriteFile(path, conf.SiteYAML(&st), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := conf.Load(conf.Sources{File: path})
 	if err != nil {
-		t.Fatalf("%v\nin %s", err, site.YAML())
+		t.Fatalf("%v\nin %s", err, conf.SiteYAML(&st))
 	}
 	if c.Site == nil {
-		if len(site.YAML()) > 0 {
-			t.Fatalf("no site of %s", site.YAML())
+		if len(conf.SiteYAML(&st)) > 0 {
+			t.Fatalf("no st of %s", conf.SiteYAML(&st))
 		}
 		return // of a file without http
 	}
-	if got, want := c.Site.Bare(), site.Bare(); !reflect.DeepEqual(got, want) {
-		t.Fatalf("not the same from YAML:\ngot  %+v\nwant %+v\n%s", got, want, site.YAML())
+	if got, want := c.Site.Bare(), st.Bare(); !reflect.DeepEqual(got, want) {
+		t.Fatalf("not the same from YAML:\ngot  %+v\nwant %+v\n%s", got, want, conf.SiteYAML(&st))
 	}
 }
 
@@ -71,23 +72,23 @@ func inLocation(directives string) string {
 }
 
 // subscriber is the location of such a file with a handler.
-func subscriber(t *testing.T, directives string) conf.Location {
+func subscriber(t *testing.T, directives string) site.Location {
 	t.Helper()
-	site, _ := loadNginx(t, inLocation("push_stream_subscriber;\n"+directives))
-	return site.Servers[0].Locations[0]
+	st, _ := loadNginx(t, inLocation("push_stream_subscriber;\n"+directives))
+	return st.Servers[0].Locations[0]
 }
 
 func TestConfigurationsOfTheProtocol(t *testing.T) {
 	for _, name := range []string{"founding.conf", "server-a.conf", "server-e.conf"} {
 		t.Run(name, func(t *testing.T) {
-			site, report, err := conf.LoadNginx(filepath.Join("testdata", name))
+			st, report, err := conf.LoadNginx(filepath.Join("testdata", name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if len(report.Warnings) > 0 {
 				t.Errorf("warnings: %v", report.Warnings)
 			}
-			roundTrip(t, site)
+			roundTrip(t, st)
 		})
 	}
 }
@@ -198,21 +199,21 @@ func TestIncludes(t *testing.T) {
 		"conf.d/c.txt":      "nonsense",
 		"snippets/loc.conf": "location /x { push_stream_publisher; push_stream_channels_path $arg_id; }",
 	})
-	site, report, err := conf.LoadNginx(path)
+	st, report, err := conf.LoadNginx(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(site.Servers) != 2 || len(site.Servers[0].Locations) != 1 || site.Servers[1].Listen[0].Address != "0.0.0.0:2" {
-		t.Fatalf("got %+v", site)
+	if len(st.Servers) != 2 || len(st.Servers[0].Locations) != 1 || st.Servers[1].Listen[0].Address != "0.0.0.0:2" {
+		t.Fatalf("got %+v", st)
 	}
-	l := site.Servers[0].Locations[0]
+	l := st.Servers[0].Locations[0]
 	if got, want := l.Types, map[string]string{"html": "text/html", "htm": "text/html", "json": "application/json"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("types: got %v, want %v", got, want)
 	}
 	if !strings.HasSuffix(l.Origin, filepath.Join("snippets", "loc.conf")+":1") || len(report.Files) != 5 {
 		t.Errorf("got %s, %v", l.Origin, report.Files)
 	}
-	roundTrip(t, site)
+	roundTrip(t, st)
 }
 
 func FuzzNginx(f *testing.F) {
@@ -234,12 +235,12 @@ func FuzzNginx(f *testing.F) {
 		if strings.Contains(content, "include") || strings.Contains(content, "_file") {
 			return // what is on this machine does not belong here
 		}
-		site, report, err := conf.LoadNginx(writeNginx(t, content, nil))
+		st, report, err := conf.LoadNginx(writeNginx(t, content, nil))
 		if err != nil {
 			return
 		}
-		roundTrip(t, site)
-		if err := report.Describe(new(strings.Builder), &site); err != nil {
+		roundTrip(t, st)
+		if err := report.Describe(new(strings.Builder), &st); err != nil {
 			t.Error(err)
 		}
 	})

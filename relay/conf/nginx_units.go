@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"alertrelay/relay/site"
 )
 
 // slot reads the value of a directive. Its errors are nginx's, without the place.
@@ -14,8 +16,8 @@ type slot func(d *directive) (any, error)
 func textSlot(d *directive) (any, error) { return d.args[0], nil }
 
 func valueSlot(d *directive) (any, error) {
-	_, err := Variables(d.args[0])
-	return ValueOf(d.args[0]), err
+	_, err := site.Variables(d.args[0])
+	return site.ValueOf(d.args[0]), err
 }
 
 func flagSlot(d *directive) (any, error) {

@@ -1,8 +1,10 @@
 package conf
 
+import "alertrelay/relay/site"
+
 // value gives a value with variables, checked.
-func (r *nginxReader) value(sc *scope, name string) Value {
-	v, at := find(sc, name, Value{})
+func (r *nginxReader) value(sc *scope, name string) site.Value {
+	v, at := find(sc, name, site.Value{})
 	if at != nil {
 		if err := r.vars.check(v.Text); err != nil {
 			r.fail(at, "%s", err)
@@ -12,8 +14,8 @@ func (r *nginxReader) value(sc *scope, name string) Value {
 }
 
 // varying gives the settings of a location, or of an if in it.
-func (r *nginxReader) varying(sc *scope) Varying {
-	return Varying{
+func (r *nginxReader) varying(sc *scope) site.Varying {
+	return site.Varying{
 		Channels:    r.value(sc, pushPath),
 		Time:        r.value(sc, "push_stream_last_received_message_time"),
 		Tag:         r.value(sc, "push_stream_last_received_message_tag"),
@@ -25,8 +27,8 @@ func (r *nginxReader) varying(sc *scope) Varying {
 
 // buildSteps resolves the ifs among the steps of a block. loc is the location, or
 // server, that the block is in; fail takes what is wrong with their variables.
-func (r *nginxReader) buildSteps(sc, loc *scope, fail func(d *directive, err error)) []Step {
-	var steps []Step
+func (r *nginxReader) buildSteps(sc, loc *scope, fail func(d *directive, err error)) []site.Step {
+	var steps []site.Step
 	for _, s := range sc.steps {
 		var err error
 		step := s.Step
@@ -41,8 +43,8 @@ func (r *nginxReader) buildSteps(sc, loc *scope, fail func(d *directive, err err
 			if err == nil && (c.Op == "=" || c.Op == "!=") {
 				err = r.vars.check(c.Value)
 			}
-			step.If = &If{Condition: c, Steps: r.buildSteps(s.inner, loc, fail), Origin: s.by.place()}
-			if loc.mode != ModeNone {
+			step.If = &site.If{Condition: c, Steps: r.buildSteps(s.inner, loc, fail), Origin: s.by.place()}
+			if loc.mode != site.ModeNone {
 				step.If.Varying = r.varying(s.inner)
 			}
 			if gzip, ok := s.inner.values["gzip"]; ok {

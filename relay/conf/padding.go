@@ -5,27 +5,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"alertrelay/relay/site"
 )
-
-// Padding is filler for user agents that show nothing before they have read so
-// and so much (protocol 7.8).
-type Padding struct {
-	// Agent is a regular expression for the user agent.
-	Agent string
-	// Header is the least size of the header template in bytes, Message that of a
-	// message.
-	Header, Message int
-}
-
-// MaxPadding bounds Header and Message.
-const MaxPadding = 1 << 20
 
 var paddingGroup = regexp.MustCompile(`^([^:]+),(\d+),(\d+)(?::|$)`)
 
 // parsePadding reads the groups "agent,header,message:agent,header,message" with
 // the module's texts for what is wrong.
-func parsePadding(s string) ([]Padding, error) {
-	var groups []Padding
+func parsePadding(s string) ([]site.Padding, error) {
+	var groups []site.Padding
 	for rest := s; rest != ""; {
 		m := paddingGroup.FindStringSubmatch(rest)
 		switch {
@@ -34,14 +23,14 @@ func parsePadding(s string) ([]Padding, error) {
 		case m == nil:
 			return nil, fmt.Errorf("error applying padding pattern to %s", rest)
 		}
-		p := Padding{Agent: m[1]}
+		p := site.Padding{Agent: m[1]}
 		var err1, err2 error
 		p.Header, err1 = strconv.Atoi(m[2])
 		p.Message, err2 = strconv.Atoi(m[3])
 		if err1 != nil || err2 != nil {
 			return nil, fmt.Errorf("padding pattern not match the value %s", s)
 		}
-		if err := p.check(); err != nil {
+		if err := checkPadding(&p); err != nil {
 			return nil, err
 		}
 		groups = append(groups, p)
@@ -50,11 +39,11 @@ func parsePadding(s string) ([]Padding, error) {
 	return groups, nil
 }
 
-func (p *Padding) check() error {
-	if p.Header < 0 || p.Message < 0 || p.Header > MaxPadding || p.Message > MaxPadding {
-		return fmt.Errorf("padding of %d and %d bytes is out of range, 0 to %d", p.Header, p.Message, MaxPadding)
+func checkPadding(p *site.Padding) error {
+	if p.Header < 0 || p.Message < 0 || p.Header > site.MaxPadding || p.Message > site.MaxPadding {
+		return fmt.Errorf("padding of %d and %d bytes is out of range, 0 to %d", p.Header, p.Message, site.MaxPadding)
 	}
 	// The module crashes on an invalid expression (protocol Q28).
-	_, err := CompileRegexp(p.Agent, false)
+	_, err := site.CompileRegexp(p.Agent, false)
 	return err
 }

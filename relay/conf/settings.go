@@ -36,6 +36,9 @@ func (s *Setting) Default() string {
 	return s.show(&c)
 }
 
+// Value is the value of a configuration, without secrets.
+func (s *Setting) Value(c *Config) string { return s.show(c) }
+
 // EnvName is the name of the variable that belongs to a flag.
 func EnvName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))

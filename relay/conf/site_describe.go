@@ -6,13 +6,15 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
+
+	"alertrelay/relay/site"
 )
 
-// Describe writes what is served where: the servers, and their locations in the
+// describeSite writes what is served where: the servers, and their locations in the
 // order in which a path is compared with them, with what differs from the
 // defaults.
-func (s *Site) Describe(w io.Writer) error {
-	if m := s.pushTree(); len(m) > 0 {
+func describeSite(w io.Writer, s *site.Site) error {
+	if m := pushTree(s); len(m) > 0 {
 		fmt.Fprintln(w, "Channels and texts:")
 		t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 		for _, p := range m {
@@ -24,15 +26,15 @@ func (s *Site) Describe(w io.Writer) error {
 	}
 	for i := range s.Servers {
 		fmt.Fprintln(w)
-		s.Servers[i].describe(w)
+		describeServer(w, &s.Servers[i])
 	}
 	return nil
 }
 
-func (s *Server) describe(w io.Writer) {
+func describeServer(w io.Writer, s *site.Server) {
 	var at []string
 	for _, l := range s.Listen {
-		text := l.key()
+		text := l.Key()
 		if l.TLS {
 			text += " (TLS)"
 		}
@@ -49,7 +51,7 @@ func (s *Server) describe(w io.Writer) {
 		names = strings.Join(s.Names, " ")
 	}
 	fmt.Fprintf(w, "Server at %s for %s, %s\n", strings.Join(at, ", "), names, s.Origin)
-	for _, p := range s.tree(func(*Listen) bool { return false }) {
+	for _, p := range serverTree(s, func(*site.Listen) bool { return false }) {
 		switch p.key {
 		case "listen", "names", "module", "locations":
 			continue
@@ -59,14 +61,14 @@ func (s *Server) describe(w io.Writer) {
 	describeLocations(w, "  ", s.Locations, s.Connection)
 }
 
-func describeLocations(w io.Writer, indent string, list []Location, c Connection) {
+func describeLocations(w io.Writer, indent string, list []site.Location, c site.Connection) {
 	from := inheritedDefaults()
 	from.connection = c
-	for _, i := range MatchOrder(list) {
+	for _, i := range site.MatchOrder(list) {
 		l := &list[i]
 		from.module = l.Module
 		fmt.Fprintf(w, "%s%s  %s  %s\n", indent, l.Path(), l.Mode, l.Origin)
-		for _, p := range l.tree(from) {
+		for _, p := range locationTree(l, from) {
 			if p.key == "path" || p.key == "mode" || p.key == "locations" {
 				continue
 			}
@@ -111,9 +113,9 @@ func flow(value any) string {
 
 // Describe writes how an nginx.conf was understood: the site, what is ignored and
 // why, the warnings, and the same in our YAML.
-func (r *Report) Describe(w io.Writer, s *Site) error {
+func (r *Report) Describe(w io.Writer, s *site.Site) error {
 	fmt.Fprintf(w, "read %s\n\n", strings.Join(r.Files, ", "))
-	if err := s.Describe(w); err != nil {
+	if err := describeSite(w, s); err != nil {
 		return err
 	}
 	if len(s.Servers) == 0 {
@@ -137,6 +139,6 @@ func (r *Report) Describe(w io.Writer, s *Site) error {
 	}
 	fmt.Fprintln(w, "\nThe same as alertrelay.yaml:")
 	fmt.Fprintln(w)
-	_, err := w.Write(s.YAML())
+	_, err := w.Write(SiteYAML(s))
 	return err
 }

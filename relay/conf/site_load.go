@@ -1,12 +1,18 @@
 package conf
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // The greatest values that the relay takes where the module has no limit.
 const (
 	mostChannelID = 1024
 	mostMessages  = 1_000_000
 )
+
+// defaultMessageTTL is the module's.
+const defaultMessageTTL = 30 * time.Minute
 
 // loadNginx reads the site from an nginx.conf.
 func (c *Config) loadNginx(path string, p *problems) {

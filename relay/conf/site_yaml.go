@@ -4,23 +4,25 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+
+	"alertrelay/relay/site"
 )
 
-// YAML gives the site as our file has it; reading it makes the same site.
-func (s *Site) YAML() []byte {
+// SiteYAML gives the site as our file has it; reading it makes the same site.
+func SiteYAML(s *site.Site) []byte {
 	var b bytes.Buffer
-	s.tree().write(&b, "")
+	siteTree(s).write(&b, "")
 	return b.Bytes()
 }
 
-func (s *Site) tree() yamlMap {
+func siteTree(s *site.Site) yamlMap {
 	var top yamlMap
-	if m := s.pushTree(); len(m) > 0 {
+	if m := pushTree(s); len(m) > 0 {
 		top.add("push_stream", m)
 	}
 	var servers []any
 	for i := range s.Servers {
-		servers = append(servers, s.Servers[i].tree(s.shared(&s.Servers[i])))
+		servers = append(servers, serverTree(&s.Servers[i], sharedAddress(s, &s.Servers[i])))
 	}
 	if len(servers) > 0 {
 		top.add("servers", servers)
@@ -28,8 +30,8 @@ func (s *Site) tree() yamlMap {
 	return top
 }
 
-func (s *Site) pushTree() (m yamlMap) {
-	d := emptySite()
+func pushTree(s *site.Site) (m yamlMap) {
+	d := site.New()
 	differs(&m, "shared_memory", s.SharedMemory, d.SharedMemory, FormatSize)
 	m.text("deleted_text", s.DeletedText, d.DeletedText)
 	m.text("ping_text", s.PingText, d.PingText)
@@ -46,13 +48,13 @@ func (s *Site) pushTree() (m yamlMap) {
 	return m
 }
 
-// shared reports whether another server has an address of this one, so that it
+// sharedAddress reports whether another server has an address of this one, so that it
 // must be said which is the default.
-func (s *Site) shared(srv *Server) func(l *Listen) bool {
-	return func(l *Listen) bool {
+func sharedAddress(s *site.Site, srv *site.Server) func(l *site.Listen) bool {
+	return func(l *site.Listen) bool {
 		for i := range s.Servers {
 			other := &s.Servers[i]
-			if other != srv && slices.ContainsFunc(other.Listen, func(o Listen) bool { return o.key() == l.key() }) {
+			if other != srv && slices.ContainsFunc(other.Listen, func(o site.Listen) bool { return o.Key() == l.Key() }) {
 				return true
 			}
 		}
@@ -60,18 +62,18 @@ func (s *Site) shared(srv *Server) func(l *Listen) bool {
 	}
 }
 
-func (s *Server) tree(shared func(*Listen) bool) (m yamlMap) {
+func serverTree(s *site.Server, shared func(*site.Listen) bool) (m yamlMap) {
 	var listen []any
 	for i := range s.Listen {
 		l := &s.Listen[i]
 		if def := l.Default && shared(l); def || l.TLS {
 			var entry yamlMap
-			entry.add("address", quoteYAML(l.key()))
+			entry.add("address", quoteYAML(l.Key()))
 			entry.flag("tls", l.TLS, false)
 			entry.flag("default", def, false)
 			listen = append(listen, entry)
 		} else {
-			listen = append(listen, quoteYAML(l.key()))
+			listen = append(listen, quoteYAML(l.Key()))
 		}
 	}
 	switch {
@@ -88,8 +90,8 @@ func (s *Server) tree(shared func(*Listen) bool) (m yamlMap) {
 	}
 	m.text("cert", s.CertFile, "")
 	m.text("key", s.KeyFile, "")
-	differs(&m, "header_timeout", s.HeaderTimeout, defaultHeaderTimeout, FormatDuration)
-	m.connection(s.Connection, defaultConnection())
+	differs(&m, "header_timeout", s.HeaderTimeout, site.DefaultHeaderTimeout, FormatDuration)
+	m.connection(s.Connection, site.DefaultConnection())
 	from := inheritedDefaults()
 	if len(s.Locations) > 0 {
 		// What the first has is the default of all.
@@ -105,17 +107,17 @@ func (s *Server) tree(shared func(*Listen) bool) (m yamlMap) {
 	return m
 }
 
-func (m *yamlMap) locations(list []Location, from inherited) {
+func (m *yamlMap) locations(list []site.Location, from inherited) {
 	var items []any
 	for i := range list {
-		items = append(items, list[i].tree(from))
+		items = append(items, locationTree(&list[i], from))
 	}
 	if len(items) > 0 {
 		m.add("locations", items)
 	}
 }
 
-func (m *yamlMap) connection(c, d Connection) {
+func (m *yamlMap) connection(c, d site.Connection) {
 	differs(m, "body_timeout", c.BodyTimeout, d.BodyTimeout, FormatDuration)
 	differs(m, "send_timeout", c.SendTimeout, d.SendTimeout, FormatDuration)
 	differs(m, "keepalive_timeout", c.KeepaliveTimeout, d.KeepaliveTimeout, FormatDuration)
@@ -134,7 +136,7 @@ func (m *yamlMap) types(types, def map[string]string) {
 }
 
 // gzip writes all settings, so that it does not matter what they start from.
-func (m *yamlMap) gzip(g, def Gzip) {
+func (m *yamlMap) gzip(g, def site.Gzip) {
 	if sameGzip(g, def) {
 		return
 	}
@@ -148,8 +150,8 @@ func (m *yamlMap) gzip(g, def Gzip) {
 	m.add("gzip", t)
 }
 
-// tree is a location with what differs from the defaults of its mode.
-func (l *Location) tree(from inherited) (m yamlMap) {
+// locationTree is a location with what differs from the defaults of its mode.
+func locationTree(l *site.Location, from inherited) (m yamlMap) {
 	d := newLocation(l.Mode, l.Match, l.Pattern, l.Module, from)
 	m.add("path", quoteYAML(l.Path()))
 	m.add("mode", l.Mode.String())
@@ -200,7 +202,7 @@ func (l *Location) tree(from inherited) (m yamlMap) {
 	return m
 }
 
-func (m *yamlMap) varying(v, d *Varying) {
+func (m *yamlMap) varying(v, d *site.Varying) {
 	m.expression("channels", v.Channels, d.Channels)
 	m.expression("time", v.Time, d.Time)
 	m.expression("tag", v.Tag, d.Tag)
@@ -210,7 +212,7 @@ func (m *yamlMap) varying(v, d *Varying) {
 }
 
 // steps are written with what their ifs change of outer.
-func (m *yamlMap) steps(steps []Step, outer *Varying) {
+func (m *yamlMap) steps(steps []site.Step, outer *site.Varying) {
 	var items []any
 	for _, s := range steps {
 		var t yamlMap
@@ -220,7 +222,7 @@ func (m *yamlMap) steps(steps []Step, outer *Varying) {
 			t.add("value", quoteYAML(s.Set.Value))
 		case s.Return != nil:
 			t.number("return", s.Return.Code, -1)
-			t.expression("text", s.Return.Text, Value{})
+			t.expression("text", s.Return.Text, site.Value{})
 		case s.Break:
 			t.add("break", "true")
 		case s.If != nil:

@@ -1,10 +1,11 @@
 package conf
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"alertrelay/relay/site"
 )
 
 // supportedVariables are those that every request has.
@@ -35,72 +36,6 @@ func nameSet(names string) map[string]bool {
 	return set
 }
 
-// Variables gives the names of the variables in a text, as "$name" or "${name}",
-// and "1" to "9" for captures. Names are the same whatever their case, as in
-// nginx. The errors are nginx's.
-func Variables(text string) ([]string, error) {
-	var names []string
-	err := eachPart(text, func(_, name string) {
-		if name != "" {
-			names = append(names, name)
-		}
-	})
-	return names, err
-}
-
-// Expand replaces the variables in a text. Its errors are those of Variables.
-func Expand(text string, value func(name string) string) (string, error) {
-	var b strings.Builder
-	err := eachPart(text, func(literal, name string) {
-		b.WriteString(literal)
-		if name != "" {
-			b.WriteString(value(name))
-		}
-	})
-	return b.String(), err
-}
-
-// eachPart calls part for each stretch of literal text, or variable.
-func eachPart(text string, part func(literal, name string)) error {
-	for text != "" {
-		literal, rest, found := strings.Cut(text, "$")
-		if literal != "" {
-			part(literal, "")
-		}
-		if !found {
-			return nil
-		}
-		// A number in brackets is a name like any other, as in nginx.
-		if rest != "" && rest[0] >= '1' && rest[0] <= '9' {
-			part("", rest[:1])
-			text = rest[1:]
-			continue
-		}
-		inner, braced := strings.CutPrefix(rest, "{")
-		n := 0
-		for n < len(inner) && isNameByte(inner[n]) {
-			n++
-		}
-		if n == 0 {
-			return errors.New("invalid variable name")
-		}
-		name, after := inner[:n], inner[n:]
-		if braced {
-			var closed bool
-			if after, closed = strings.CutPrefix(after, "}"); !closed {
-				return fmt.Errorf(`the closing bracket in "%s" variable is missing`, name)
-			}
-		}
-		part("", name)
-		text = after
-	}
-	return nil
-}
-
-func isNameByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
 // variables are the names that may be used in a configuration.
 type variables struct {
 	own     map[string]bool   // of set, and named captures; in lower case
@@ -118,7 +53,7 @@ func (v *variables) capture(re *regexp.Regexp) {
 
 // check says what is wrong with the variables of a text.
 func (v *variables) check(text string) error {
-	names, err := Variables(text)
+	names, err := site.Variables(text)
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"alertrelay/relay/site"
 )
 
 // locations reads a list of locations; outer is what they are in, or nil.
-func (r *siteReader) locations(n ast.Node, key string, from inherited, outer *located) []Location {
-	var list []Location
+func (r *siteReader) locations(n ast.Node, key string, from inherited, outer *located) []site.Location {
+	var list []site.Location
 	var siblings []located
 	for i, item := range r.sequence(n, key) {
 		key := fmt.Sprintf("%s[%d]", key, i)
@@ -27,10 +29,10 @@ func (r *siteReader) locations(n ast.Node, key string, from inherited, outer *lo
 	return list
 }
 
-func (r *siteReader) location(n ast.Node, key string, from inherited) Location {
-	var l Location
-	var mode Mode
-	var match Match
+func (r *siteReader) location(n ast.Node, key string, from inherited) site.Location {
+	var l site.Location
+	var mode site.Mode
+	var match site.Match
 	var pattern string
 	module := from.module
 	keys := fields{
@@ -39,8 +41,8 @@ func (r *siteReader) location(n ast.Node, key string, from inherited) Location {
 			return r.pattern(match, pattern)
 		}),
 		"mode": r.text(func(s string) error {
-			mode = Mode(max(0, slices.Index(modeNames, s)))
-			return oneOf(s, modeNames...)
+			mode = site.Mode(max(0, slices.Index(site.ModeNames(), s)))
+			return oneOf(s, site.ModeNames()...)
 		}),
 		"module": r.flag(&module),
 	}
@@ -65,9 +67,9 @@ func (r *siteReader) location(n ast.Node, key string, from inherited) Location {
 	return l
 }
 
-func (r *siteReader) pattern(match Match, pattern string) error {
+func (r *siteReader) pattern(match site.Match, pattern string) error {
 	if match.IsRegex() {
-		re, err := CompileRegexp(pattern, match == MatchRegexFold)
+		re, err := site.CompileRegexp(pattern, match == site.MatchRegexFold)
 		if err == nil {
 			r.vars.capture(re)
 		}
@@ -79,10 +81,10 @@ func (r *siteReader) pattern(match Match, pattern string) error {
 	return nil
 }
 
-func (r *siteReader) checkLocation(key string, l *Location) {
+func (r *siteReader) checkLocation(key string, l *site.Location) {
 	fail := func(format string, args ...any) { r.report(l.Origin, "%s: %s", key, fmt.Sprintf(format, args...)) }
 	switch {
-	case l.Mode == ModeNone:
+	case l.Mode == site.ModeNone:
 		return
 	case !l.Channels.Set || l.Channels.Text == "":
 		fail("channels is missing; say where the channels are, such as $arg_id or $1")
@@ -97,7 +99,7 @@ func (r *siteReader) checkLocation(key string, l *Location) {
 	}
 }
 
-func (r *siteReader) locationFields(l *Location, from inherited) fields {
+func (r *siteReader) locationFields(l *site.Location, from inherited) fields {
 	keys := fields{
 		"wildcards":       r.flag(&l.Wildcards),
 		"header_cursor":   r.flag(&l.HeaderCursor),
@@ -131,7 +133,7 @@ func (r *siteReader) locationFields(l *Location, from inherited) fields {
 }
 
 // varying are the settings that an if can change.
-func (r *siteReader) varying(v *Varying) fields {
+func (r *siteReader) varying(v *site.Varying) fields {
 	return fields{
 		"channels":     r.value(&v.Channels),
 		"time":         r.value(&v.Time),
@@ -149,13 +151,13 @@ func readHeader(path string, to *string) error {
 	return err
 }
 
-func (r *siteReader) padding(n ast.Node, key string) []Padding {
-	var list []Padding
+func (r *siteReader) padding(n ast.Node, key string) []site.Padding {
+	var list []site.Padding
 	for i, item := range r.sequence(n, key) {
-		var p Padding
+		var p site.Padding
 		key := fmt.Sprintf("%s[%d]", key, i)
 		r.mapping(item, key, fields{"agent": r.bytes(keep(&p.Agent)), "header": r.number(&p.Header), "message": r.number(&p.Message)}, "agent")
-		if err := p.check(); err != nil {
+		if err := checkPadding(&p); err != nil {
 			r.report(r.place(item), "%s: %s", key, err)
 		}
 		list = append(list, p)
@@ -163,10 +165,10 @@ func (r *siteReader) padding(n ast.Node, key string) []Padding {
 	return list
 }
 
-func (r *siteReader) headers(n ast.Node, key string) []Header {
-	var list []Header
+func (r *siteReader) headers(n ast.Node, key string) []site.Header {
+	var list []site.Header
 	for i, item := range r.sequence(n, key) {
-		var h Header
+		var h site.Header
 		r.mapping(item, fmt.Sprintf("%s[%d]", key, i), fields{
 			"name": r.text(func(s string) error {
 				h.Name = s
@@ -183,20 +185,20 @@ func (r *siteReader) headers(n ast.Node, key string) []Header {
 var errCondition = errors.New(`is no condition; write "$name", or "$name = value" with one of = != ~ ~* !~ !~*`)
 
 // condition reads what Condition.String writes.
-func (r *siteReader) condition(s string) (Condition, error) {
+func (r *siteReader) condition(s string) (site.Condition, error) {
 	rest, ok := strings.CutPrefix(s, "$")
 	name, rest, compared := strings.Cut(rest, " ")
-	if !ok || name == "" || strings.ContainsFunc(name, func(c rune) bool { return c > 127 || !isNameByte(byte(c)) }) {
-		return Condition{}, errCondition
+	if !ok || name == "" || strings.ContainsFunc(name, func(c rune) bool { return c > 127 || !site.IsNameByte(byte(c)) }) {
+		return site.Condition{}, errCondition
 	}
-	c := Condition{Var: name}
+	c := site.Condition{Var: name}
 	if !compared {
 		return c, nil
 	}
 	if c.Op, c.Value, ok = strings.Cut(rest, " "); !ok || c.Op == "" {
 		return c, errCondition
 	}
-	re, known, err := c.compile()
+	re, known, err := c.Compile()
 	switch {
 	case !known:
 		return c, errCondition

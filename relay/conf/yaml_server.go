@@ -6,14 +6,16 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"alertrelay/relay/site"
 )
 
-func (r *siteReader) newServer(n ast.Node) Server {
-	return Server{HeaderTimeout: defaultHeaderTimeout, Connection: defaultConnection(), Origin: r.place(n)}
+func (r *siteReader) newServer(n ast.Node) site.Server {
+	return site.Server{HeaderTimeout: site.DefaultHeaderTimeout, Connection: site.DefaultConnection(), Origin: r.place(n)}
 }
 
 // server reads an item of servers.
-func (r *siteReader) server(n ast.Node, key string) Server {
+func (r *siteReader) server(n ast.Node, key string) site.Server {
 	s, from := r.newServer(n), inheritedDefaults()
 	var inner func()
 	keys := fields{
@@ -48,7 +50,7 @@ func (r *siteReader) server(n ast.Node, key string) Server {
 
 func (r *siteReader) serverName(name string) error {
 	if pattern, ok := strings.CutPrefix(name, "~"); ok {
-		re, err := CompileRegexp(pattern, false)
+		re, err := site.CompileRegexp(pattern, false)
 		if err == nil {
 			r.vars.capture(re)
 		}
@@ -57,7 +59,7 @@ func (r *siteReader) serverName(name string) error {
 	return checkServerName(name)
 }
 
-func (r *siteReader) addConnection(keys fields, c *Connection) {
+func (r *siteReader) addConnection(keys fields, c *site.Connection) {
 	keys["body_timeout"] = r.duration(&c.BodyTimeout)
 	keys["send_timeout"] = r.duration(&c.SendTimeout)
 	keys["keepalive_timeout"] = r.duration(&c.KeepaliveTimeout)
@@ -65,10 +67,10 @@ func (r *siteReader) addConnection(keys fields, c *Connection) {
 }
 
 // listen reads an address or several, each "host:port", "unix:/path", or keys.
-func (r *siteReader) listen(n ast.Node, key string) []Listen {
-	var list []Listen
+func (r *siteReader) listen(n ast.Node, key string) []site.Listen {
+	var list []site.Listen
 	for i, item := range r.items(n, key) {
-		var l Listen
+		var l site.Listen
 		address := r.bytes(func(s string) error {
 			if path, ok := strings.CutPrefix(s, "unix:"); ok {
 				l.Unix = path
@@ -87,8 +89,8 @@ func (r *siteReader) listen(n ast.Node, key string) []Listen {
 		default:
 			address(item, key)
 		}
-		if slices.ContainsFunc(list, func(o Listen) bool { return o.key() == l.key() }) {
-			r.report(r.place(item), "%s: %s is there twice", key, l.key())
+		if slices.ContainsFunc(list, func(o site.Listen) bool { return o.Key() == l.Key() }) {
+			r.report(r.place(item), "%s: %s is there twice", key, l.Key())
 		}
 		list = append(list, l)
 	}
@@ -122,7 +124,7 @@ func (r *siteReader) types(n ast.Node, key string) map[string]string {
 }
 
 // gzip reads true, false, or keys, of which there being any means true.
-func (r *siteReader) gzip(n ast.Node, key string, g *Gzip) {
+func (r *siteReader) gzip(n ast.Node, key string, g *site.Gzip) {
 	switch v, _ := r.resolve(n); v.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		g.On = true

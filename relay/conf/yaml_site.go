@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"alertrelay/relay/site"
 )
 
 // siteReader reads the keys push_stream, servers and locations of our YAML.
 type siteReader struct {
 	*yamlReader
-	site  Site
+	site  site.Site
 	given bool // one of the keys is there
 	vars  variables
 	texts []usedText
@@ -24,7 +26,7 @@ type siteReader struct {
 type usedText struct{ where, key, text string }
 
 func newSiteReader(r *yamlReader) *siteReader {
-	return &siteReader{yamlReader: r, site: emptySite(), vars: variables{own: map[string]bool{RestVariable: true}}}
+	return &siteReader{yamlReader: r, site: site.New(), vars: variables{own: map[string]bool{site.RestVariable: true}}}
 }
 
 // addTo adds the keys to those of the top of the file.
@@ -48,7 +50,7 @@ func (r *siteReader) addTo(top fields) {
 		s := r.newServer(n)
 		s.Locations = r.locations(n, key, inheritedDefaults(), nil)
 		// First, so that it does not depend on the order of the keys.
-		r.site.Servers = append([]Server{s}, r.site.Servers...)
+		r.site.Servers = append([]site.Server{s}, r.site.Servers...)
 	}
 }
 
@@ -59,7 +61,7 @@ func isNull(n ast.Node) bool {
 
 // finish checks what depends on more than one key. It returns nil if the file
 // has none of them.
-func (r *siteReader) finish() *Site {
+func (r *siteReader) finish() *site.Site {
 	if !r.given {
 		return nil
 	}
@@ -67,7 +69,7 @@ func (r *siteReader) finish() *Site {
 	if r.limits && s.MessageTTL == 0 {
 		s.MessageTTL = defaultMessageTTL
 	}
-	s.chooseDefaults()
+	s.ChooseDefaults()
 	for _, u := range r.texts {
 		if err := r.vars.check(u.text); err != nil {
 			r.report(u.where, "%s: %s", u.key, err)
@@ -84,19 +86,19 @@ func (r *siteReader) checkDefaults() {
 	seen := make(map[string]string)
 	for _, srv := range r.site.Servers {
 		for _, l := range srv.Listen {
-			if other := seen[l.key()]; l.Default && other != "" {
-				r.report(srv.Origin, "servers: %s has the default server at %s already", l.key(), other)
+			if other := seen[l.Key()]; l.Default && other != "" {
+				r.report(srv.Origin, "servers: %s has the default server at %s already", l.Key(), other)
 			} else if l.Default {
-				seen[l.key()] = srv.Origin
+				seen[l.Key()] = srv.Origin
 			}
 			if l.TLS && (srv.CertFile == "" || srv.KeyFile == "") {
-				r.report(srv.Origin, "servers: %s has tls, so cert and key are needed", l.key())
+				r.report(srv.Origin, "servers: %s has tls, so cert and key are needed", l.Key())
 			}
 		}
 	}
 }
 
-func (r *siteReader) checkWildcards(list []Location) {
+func (r *siteReader) checkWildcards(list []site.Location) {
 	s := &r.site
 	for _, l := range list {
 		switch {
@@ -174,8 +176,8 @@ func (r *siteReader) expression(set func(string)) field {
 	}
 }
 
-func (r *siteReader) value(to *Value) field {
-	return r.expression(func(s string) { *to = ValueOf(s) })
+func (r *siteReader) value(to *site.Value) field {
+	return r.expression(func(s string) { *to = site.ValueOf(s) })
 }
 
 func (r *siteReader) duration(to *time.Duration) field {

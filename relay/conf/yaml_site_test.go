@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"alertrelay/relay/conf"
+	"alertrelay/relay/site"
 )
 
-func loadSite(t *testing.T, content string) (conf.Config, *conf.Site) {
+func loadSite(t *testing.T, content string) (conf.Config, *site.Site) {
 	t.Helper()
 	c, err := conf.Load(conf.Sources{File: write(t, content)})
 	if err != nil {
@@ -92,19 +93,19 @@ func TestEveryKeyOfASite(t *testing.T) {
 	if len(s.Servers) != 3 || s.Servers[0].Listen != nil || s.MaxWildcardChannels != 7 || s.EventsChannel != "evs" || !s.TimeoutBody || s.SharedMemory != 1<<20 {
 		t.Errorf("got %+v", s)
 	}
-	// Each field is another than in an empty site: nothing is read into nothing.
+	// Each field is another than in an empty st: nothing is read into nothing.
 	l := s.Servers[1].Locations[0]
-	if l.Template != "\xff~~text~" || l.Time != conf.ValueOf("") || l.EventID != conf.ValueOf("x${a}") || l.Module || l.Wildcards || l.HeaderCursor || l.Types == nil ||
-		l.Padding[0] != (conf.Padding{Agent: "MSIE", Header: 10, Message: 20}) || l.Headers[0] != (conf.Header{Name: "X-A", Value: "$host", Always: true}) ||
+	if l.Template != "\xff~~text~" || l.Time != site.ValueOf("") || l.EventID != site.ValueOf("x${a}") || l.Module || l.Wildcards || l.HeaderCursor || l.Types == nil ||
+		l.Padding[0] != (site.Padding{Agent: "MSIE", Header: 10, Message: 20}) || l.Headers[0] != (site.Header{Name: "X-A", Value: "$host", Always: true}) ||
 		l.PingInterval != time.Second || l.TTL != 2*time.Second || l.PollTTL != 3*time.Second || l.WildcardMax != 2 || !l.AllowPublish || !l.AllowEvents || !l.AuthorizedOnly ||
-		l.Gzip.On || l.Gzip.Level != 2 || l.KeepaliveRequests != 15 || l.UserAgent != conf.ValueOf("$cookie_ua") {
+		l.Gzip.On || l.Gzip.Level != 2 || l.KeepaliveRequests != 15 || l.UserAgent != site.ValueOf("$cookie_ua") {
 		t.Errorf("got %+v", l)
 	}
 	block := l.Steps[0].If
-	if block.Condition != (conf.Condition{Var: "arg_qs", Op: "!~*", Value: "^a b"}) || block.Channels != conf.ValueOf("$arg_id") || block.Store || !block.AllowEvents || block.Tag != l.Tag {
+	if block.Condition != (site.Condition{Var: "arg_qs", Op: "!~*", Value: "^a b"}) || block.Channels != site.ValueOf("$arg_id") || block.Store || !block.AllowEvents || block.Tag != l.Tag {
 		t.Errorf("got %+v", block)
 	}
-	if in := block.Steps[0].If; in.Condition != (conf.Condition{Var: "arg_y", Op: "="}) || in.Tag != conf.ValueOf("") || in.Channels != block.Channels || !block.Steps[1].Break {
+	if in := block.Steps[0].If; in.Condition != (site.Condition{Var: "arg_y", Op: "="}) || in.Tag != site.ValueOf("") || in.Channels != block.Channels || !block.Steps[1].Break {
 		t.Errorf("got %+v", in)
 	}
 	if got := s.Servers[2].Locations[0]; !got.Module || !got.Gzip.On || got.Steps[0].Return.Code != 301 {
@@ -126,11 +127,11 @@ func TestEveryKeyOfASite(t *testing.T) {
 func TestOwnLocationsDoBetter(t *testing.T) {
 	c, s := loadSite(t, "locations:\n- {path: /ev/, mode: eventsource}\n- {path: /pub, mode: publisher}\n- {path: /m/, mode: eventsource, module: true, channels: $arg_id}\n")
 	own := s.Servers[0].Locations[0]
-	if own.Module || !own.Wildcards || !own.HeaderCursor || own.Channels != conf.ValueOf("$rest") || own.Time != conf.ValueOf("$arg_time") || !own.Store ||
-		!strings.Contains(own.Template, "~text:json~") || own.PingInterval != 10*time.Second || own.PollTTL != 30*time.Second || own.AllowOrigin != conf.ValueOf("*") {
+	if own.Module || !own.Wildcards || !own.HeaderCursor || own.Channels != site.ValueOf("$rest") || own.Time != site.ValueOf("$arg_time") || !own.Store ||
+		!strings.Contains(own.Template, "~text:json~") || own.PingInterval != 10*time.Second || own.PollTTL != 30*time.Second || own.AllowOrigin != site.ValueOf("*") {
 		t.Errorf("got %+v", own)
 	}
-	if pub := s.Servers[0].Locations[1]; pub.Channels != conf.ValueOf("$arg_id") || !pub.Store || !pub.Info {
+	if pub := s.Servers[0].Locations[1]; pub.Channels != site.ValueOf("$arg_id") || !pub.Store || !pub.Info {
 		t.Errorf("got %+v", pub)
 	}
 	module := s.Servers[0].Locations[2]

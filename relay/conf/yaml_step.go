@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"alertrelay/relay/site"
 )
 
 // steps reads a list of steps. outer are the settings that ifs may change; nil
 // means that they may change none.
-func (r *siteReader) steps(n ast.Node, key string, outer *Varying) []Step {
-	var list []Step
+func (r *siteReader) steps(n ast.Node, key string, outer *site.Varying) []site.Step {
+	var list []site.Step
 	for i, item := range r.sequence(n, key) {
 		if s, ok := r.step(item, fmt.Sprintf("%s[%d]", key, i), outer); ok {
 			list = append(list, s)
@@ -21,10 +23,10 @@ func (r *siteReader) steps(n ast.Node, key string, outer *Varying) []Step {
 	return list
 }
 
-func (r *siteReader) step(n ast.Node, key string, outer *Varying) (s Step, ok bool) {
-	var set Set
-	var ret Return
-	var block If
+func (r *siteReader) step(n ast.Node, key string, outer *site.Varying) (s site.Step, ok bool) {
+	var set site.Set
+	var ret site.Return
+	var block site.If
 	var steps func()
 	if outer != nil {
 		block.Varying = *outer
@@ -56,7 +58,7 @@ func (r *siteReader) step(n ast.Node, key string, outer *Varying) (s Step, ok bo
 			return err
 		})),
 		"steps": note("steps", func(n ast.Node, key string) {
-			steps = func() { block.Steps = r.steps(n, key, map[bool]*Varying{true: &block.Varying}[outer != nil]) }
+			steps = func() { block.Steps = r.steps(n, key, map[bool]*site.Varying{true: &block.Varying}[outer != nil]) }
 		}),
 	}
 	if outer != nil {
@@ -108,7 +110,7 @@ func (r *siteReader) define(name string) error {
 	if name == "" || strings.Trim(name, "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return fmt.Errorf("%q is no name; letters, digits and _ make one", name)
 	}
-	if reserved(name) || name == RestVariable {
+	if reserved(name) || name == site.RestVariable {
 		return errors.New("$" + name + " is the request's; choose another name")
 	}
 	r.vars.own[strings.ToLower(name)] = true

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"alertrelay/relay/site"
 )
 
 // yamlMap is a mapping in order. A value is a string in YAML's form, a yamlMap,
@@ -118,7 +120,7 @@ func (m *yamlMap) text(key, s, def string) {
 	}
 }
 
-func (m *yamlMap) expression(key string, v, def Value) {
+func (m *yamlMap) expression(key string, v, def site.Value) {
 	if v != def && v.Set {
 		m.add(key, quoteYAML(v.Text))
 	}

@@ -9,17 +9,19 @@ import (
 	"strings"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // subscribe serves a request at a subscriber location: in the order of protocol
 // 7.1, it is refused or it becomes a subscriber.
-func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, loc *location) {
-	if loc.Mode == WebSocket {
-		s.webSocket(w, r, loc)
+func (s *Server) subscribe(w http.ResponseWriter, q *visit) {
+	r, loc := q.r, q.loc
+	if loc.Mode == site.ModeWebSocket {
+		s.webSocket(w, q)
 		return
 	}
 	h := w.Header()
-	origin := loc.origin(r)
+	origin := q.origin()
 	setCORS(h, origin, http.MethodGet)
 	if r.Method == http.MethodOptions {
 		empty(w, http.StatusOK)
@@ -33,30 +35,59 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, loc *location
 	}
 	c := newSubscriber(s, loc, loc.mode(r))
 	c.http10 = !r.ProtoAtLeast(1, 1)
-	c.keepAlive = !c.http10 && !r.Close
+	c.keepAlive, c.requests = q.keep, uint32(q.link.requests)
 	c.format = loc.chunked
 	if c.http10 {
 		c.format = loc.plain
 	}
-	if f := c.begin(r); f != nil {
+	if f := c.begin(q); f != nil {
 		s.refused(w, *f, loc.Mode)
 		return
 	}
-	c.hijack(w, origin)
+	c.shape(q)
+	c.hijack(w, q, origin)
+}
+
+// shape decides what is special about the answer.
+func (c *subscriber) shape(q *visit) {
+	contentType := c.contentType()
+	if c.poll != nil {
+		contentType = c.pollType()
+	}
+	zip := c.loc.compresses(contentType, unknownLength) && c.loc.acceptsGzip(q.r)
+	if c.poll != nil {
+		if c.poll.zip = zip; zip {
+			c.format = c.loc.plain
+		}
+		c.poll.added, c.poll.addedAlways = q.added(http.StatusOK), q.added(http.StatusServiceUnavailable)
+		c.poll.vary = q.vary(contentType)
+		return
+	}
+	if c.special = newSpecial(q, zip); c.special != nil {
+		c.format = c.loc.plain
+	}
+}
+
+// vary is the header that tells caches that compression depends on the client.
+func (q *visit) vary(contentType string) string {
+	if q.loc.Gzip.Vary && q.loc.compresses(contentType, unknownLength) {
+		return "\r\nVary: Accept-Encoding"
+	}
+	return ""
 }
 
 // begin makes the subscription that the request asks for, or says why not.
-func (c *subscriber) begin(r *http.Request) *refusal {
-	s, from := c.server, c.loc.cursor(r)
+func (c *subscriber) begin(q *visit) *refusal {
+	r, s, from := q.r, c.server, q.cursor()
 	if s.stopping.Load() {
 		return &errStopping
 	}
-	reqs, f := s.elements(c.loc.Channels(r), c.loc.Wildcards)
+	reqs, f := s.elements(q.set.channels.of(q), c.loc.Wildcards)
 	if f != nil {
 		return f
 	}
-	if !c.loc.AllowEvents && s.withEvents(reqs) {
-		return &errEvents
+	if f := s.authorize(q, reqs); f != nil {
+		return f
 	}
 	if c.ends() {
 		if f := c.readCallback(r); f != nil {
@@ -80,7 +111,7 @@ func (c *subscriber) begin(r *http.Request) *refusal {
 }
 
 // refused answers a subscriber that is not admitted.
-func (s *Server) refused(w http.ResponseWriter, f refusal, m Mode) {
+func (s *Server) refused(w http.ResponseWriter, f refusal, m site.Mode) {
 	s.metrics.refuse(m, f.status)
 	f.write(w)
 }
@@ -114,34 +145,63 @@ func (s *Server) withEvents(reqs []relay.Request) bool {
 	return events != "" && slices.ContainsFunc(reqs, func(r relay.Request) bool { return r.Channel == events })
 }
 
+// authorize decides who may subscribe to what exists, and to the two special
+// kinds of channels (protocol 7.1).
+func (s *Server) authorize(q *visit, reqs []relay.Request) *refusal {
+	loc, st := q.loc, &q.routing.site
+	prefixed, others := 0, 0
+	for _, req := range reqs {
+		isPrefixed := st.WildcardPrefix != "" && strings.HasPrefix(req.Channel, st.WildcardPrefix)
+		if isPrefixed {
+			prefixed++
+		} else {
+			others++
+		}
+		if loc.AuthorizedOnly && !isPrefixed {
+			if stats, ok := s.hub.Channel(req.Channel); !ok || stats.Stored == 0 {
+				return &errNotCreated
+			}
+		}
+	}
+	if !q.set.allowEvents && s.withEvents(reqs) {
+		return &errEventsChannel
+	}
+	if loc.WildcardMax > 0 && prefixed > loc.WildcardMax ||
+		prefixed > 0 && others == 0 && (loc.WildcardMax > 0 || loc.AuthorizedOnly) { // quirk 23
+		return &errTooManyPrefixed
+	}
+	return nil
+}
+
 // mode is what the location does for this request: a header may ask for a poll
 // (protocol 8.5).
-func (l *location) mode(r *http.Request) Mode {
+func (l *location) mode(r *http.Request) site.Mode {
 	switch asked := r.Header.Get("X-Nginx-PushStream-Mode"); {
 	case strings.EqualFold(asked, "long-polling"):
-		return LongPolling
-	case strings.EqualFold(asked, "polling") && l.Mode != LongPolling: // quirk 16
-		return Polling
+		return site.ModeLongPoll
+	case strings.EqualFold(asked, "polling") && l.Mode != site.ModeLongPoll: // quirk 16
+		return site.ModePoll
 	}
 	return l.Mode
 }
 
 // cursor reads where the client wants to go on from (protocol 7.2).
-func (l *location) cursor(r *http.Request) relay.Cursor {
+func (q *visit) cursor() relay.Cursor {
+	l := q.loc
 	from := relay.Cursor{InOrder: !l.Module}
-	timeText := l.input(r, l.Time, "If-Modified-Since")
+	timeText := q.input(&q.set.time, "If-Modified-Since")
 	if !l.Module { // URLSearchParams and others write a space so
 		timeText = strings.ReplaceAll(timeText, "+", " ")
 	}
 	if t, ok := relay.ParseTime(timeText); ok {
 		from.Time = t
 	}
-	from.Tag, from.HasTag = relay.ParseTag(l.input(r, l.Tag, "If-None-Match"))
-	id, ok := l.eventID(r)
+	from.Tag, from.HasTag = relay.ParseTag(q.input(&q.set.tag, "If-None-Match"))
+	id, ok := q.eventID()
 	if !ok {
 		return from
 	}
-	if place, isPlace := relay.ParseEventCursor(id); isPlace && l.Mode == EventSource && !l.Module {
+	if place, isPlace := relay.ParseEventCursor(id); isPlace && l.Mode == site.ModeEventSource && !l.Module {
 		place.InOrder = true // what we sent as "id:" ourselves is a place
 		return place
 	}
@@ -151,13 +211,13 @@ func (l *location) cursor(r *http.Request) relay.Cursor {
 
 // eventID reads the event id to go on from. An empty header is an empty id, an
 // empty value is none.
-func (l *location) eventID(r *http.Request) (id string, ok bool) {
-	if l.EventID != nil {
-		if id := l.EventID(r); id != "" || !l.HeaderCursor {
+func (q *visit) eventID() (id string, ok bool) {
+	if v := &q.set.eventID; v.set {
+		if id := v.of(q); id != "" || !q.loc.HeaderCursor {
 			return id, id != ""
 		}
 	}
-	values, ok := r.Header["Last-Event-Id"]
+	values, ok := q.r.Header["Last-Event-Id"]
 	if !ok {
 		return "", false
 	}
@@ -165,13 +225,13 @@ func (l *location) eventID(r *http.Request) (id string, ok bool) {
 }
 
 // input is a value, or a header where the location has none.
-func (l *location) input(r *http.Request, v Value, header string) string {
-	if v != nil {
-		if text := v(r); text != "" || !l.HeaderCursor {
+func (q *visit) input(v *value, header string) string {
+	if v.set {
+		if text := v.of(q); text != "" || !q.loc.HeaderCursor {
 			return text
 		}
 	}
-	return r.Header.Get(header)
+	return q.r.Header.Get(header)
 }
 
 // maxGetBody is how much of a body is read to find the next request behind it.

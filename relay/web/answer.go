@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // poll is what a poll or a long poll needs beside being a subscriber.
@@ -15,10 +16,13 @@ type poll struct {
 	headTime time.Time // where the stream stood when the request came
 	headTag  uint64
 	origin   string
-	callback string // JSONP; empty: none
-	got      []*relay.Entry
-	gap      string // what the notice says, empty: none
-	answered chan struct{}
+	// Headers that the location adds, to all answers but errors, or to all.
+	added, addedAlways, vary string
+	zip                      bool
+	callback                 string // JSONP; empty: none
+	got                      []*relay.Entry
+	gap                      string // what the notice says, empty: none
+	answered                 chan struct{}
 }
 
 // pollDeadline is how long a poll waits for history that only the store has.
@@ -36,7 +40,7 @@ func (c *subscriber) answer(w *writer) {
 			switch {
 			case e.Control() == relay.IDGap:
 				p.gap = string(e.Message().Text)
-			case e.Control() == relay.IDDeleted && c.mode == Polling: // the next poll sees an empty channel
+			case e.Control() == relay.IDDeleted && c.mode == site.ModePoll: // the next poll sees an empty channel
 			default:
 				p.got = append(p.got, e)
 			}
@@ -52,7 +56,7 @@ func (c *subscriber) answer(w *writer) {
 		c.out, c.ending = c.unavailable(), true
 	case len(p.got) > 0:
 		c.out, c.ending = c.found(), true
-	case c.mode == Polling || over:
+	case c.mode == site.ModePoll || over:
 		c.out, c.ending = c.nothing(), true
 	case asked&askGone != 0: // and a long poll has nothing to say
 		c.ending = true
@@ -63,20 +67,25 @@ func (c *subscriber) answer(w *writer) {
 
 func (c *subscriber) head(status string) head {
 	h := head{
-		status: status, contentType: c.loc.ContentType, length: unknownLength,
+		status: status, contentType: c.pollType(), length: unknownLength,
 		http10: c.http10, keepAlive: c.keepAlive, origin: c.poll.origin,
-		exposed: !c.loc.Module,
-	}
-	if c.loc.Mode == EventSource && c.mode == LongPolling { // protocol 3.6
-		h.contentType = eventStream
-	}
-	if c.poll.callback != "" {
-		h.contentType = "application/javascript"
+		exposed: !c.loc.Module, added: c.poll.added,
 	}
 	if !c.loc.Module {
 		h.gap = c.poll.gap
 	}
 	return h
+}
+
+// pollType is the content type of an answer (protocol 3.6).
+func (c *subscriber) pollType() string {
+	switch {
+	case c.poll.callback != "":
+		return "application/javascript"
+	case c.loc.Mode == site.ModeEventSource && c.mode == site.ModeLongPoll:
+		return eventStream
+	}
+	return c.loc.ContentType
 }
 
 // found is the answer with messages.
@@ -100,14 +109,21 @@ func (c *subscriber) found() []byte {
 		c.stand(&h)
 	}
 	c.server.metrics.deliver(c.mode, len(p.got))
+	c.zipped(&h)
 	b := h.append(make([]byte, 0, 512+size))
 	return c.body(b, p.got, nil)
+}
+
+// zipped says in the head how the body is encoded.
+func (c *subscriber) zipped(h *head) {
+	h.zipped = c.poll.zip
+	h.added += c.poll.vary
 }
 
 // body appends header template, messages and footer, as JSONP if asked.
 func (c *subscriber) body(b []byte, entries []*relay.Entry, control []byte) []byte {
 	p := c.poll
-	if p.callback == "" {
+	if p.callback == "" && !p.zip {
 		b = append(b, c.format.Header()...)
 		for _, e := range entries {
 			b = append(b, e.Frame(c.format.Format)...)
@@ -119,18 +135,24 @@ func (c *subscriber) body(b []byte, entries []*relay.Entry, control []byte) []by
 		}
 		return b
 	}
+	var open, between, shut string
+	if p.callback != "" {
+		open, between, shut = p.callback+"([", ",", "]);"
+	}
 	text := append([]byte(nil), c.format.Header()...)
-	text = append(text, p.callback...)
-	text = append(text, "(["...)
+	text = append(text, open...)
 	text = append(text, control...)
 	for i, e := range entries {
 		if i > 0 {
-			text = append(text, ',')
+			text = append(text, between...)
 		}
 		text = append(text, e.Frame(c.format.Format)...)
 	}
-	text = append(text, "]);"...)
+	text = append(text, shut...)
 	text = append(text, c.format.Footer()...)
+	if p.zip {
+		text = c.loc.compress(text)
+	}
 	if c.http10 {
 		return append(b, text...)
 	}
@@ -144,7 +166,7 @@ func (c *subscriber) body(b []byte, entries []*relay.Entry, control []byte) []by
 // that waited in vain (protocol 8.2, 8.3).
 func (c *subscriber) nothing() []byte {
 	status := "304 Not Modified"
-	withBody := c.mode == LongPolling && c.loc.TimeoutBody
+	withBody := c.mode == site.ModeLongPoll && c.loc.timeoutBody
 	if withBody {
 		status = "200 OK"
 	}
@@ -152,12 +174,13 @@ func (c *subscriber) nothing() []byte {
 	switch {
 	case !c.loc.Module:
 		c.stand(&h)
-	case c.mode == LongPolling:
+	case c.mode == site.ModeLongPoll:
 		h.lastModified, h.tag, h.hasTag = time.Now(), 0, true
 	default:
 		c.echo(&h)
 	}
 	if withBody {
+		c.zipped(&h)
 		return c.body(h.append(nil), nil, c.format.timeout)
 	}
 	h.length = 0
@@ -190,6 +213,7 @@ func (c *subscriber) echo(h *head) {
 // unavailable is the answer when the store does not give the history in time.
 func (c *subscriber) unavailable() []byte {
 	h := c.head("503 Service Unavailable")
+	h.added = c.poll.addedAlways
 	h.length = 0
 	return h.append(nil)
 }

@@ -10,23 +10,23 @@ import (
 	"time"
 
 	"alertrelay/relay"
-	"alertrelay/relay/web"
+	"alertrelay/relay/site"
 )
 
 // attacked has the built-in locations, those of the module's kind beside them, and
 // short timeouts.
 func attacked(t testing.TB, change ...func(*setup)) *server {
 	t.Helper()
-	module := func(mode web.Mode, path string) web.Location {
-		return web.Location{Path: path, Mode: mode, Channels: web.Rest(path), Module: true, AllowPublish: true}
+	module := func(mode site.Mode, path string) site.Location {
+		return at(mode, path, func(l *site.Location) { l.AllowPublish = true })
 	}
-	return newServer(t, append(web.Builtin(),
-		web.Location{Path: "/pubn", Mode: web.Publisher, Channels: web.Arg("id"), AllowOrigin: web.Arg("origin"), MaxBody: 1000, Module: true},
-		module(web.Streaming, "/m/sub/"), module(web.EventSource, "/m/ev/"), module(web.LongPolling, "/m/lp/"),
-		module(web.Polling, "/m/poll/"), module(web.WebSocket, "/m/ws/"),
+	return newServer(t, append(site.Builtin(),
+		at(site.ModePublisher, "/pubn", func(l *site.Location) { l.AllowOrigin, l.MaxBody = site.ValueOf("$arg_origin"), 1000 }),
+		module(site.ModeStream, "/m/sub/"), module(site.ModeEventSource, "/m/ev/"), module(site.ModeLongPoll, "/m/lp/"),
+		module(site.ModePoll, "/m/poll/"), module(site.ModeWebSocket, "/m/ws/"),
 	), append([]func(*setup){func(o *setup) {
 		o.web.MaxChannelID = 200
-		o.web.BodyTimeout = 300 * time.Millisecond
+		o.each = func(l *site.Location) { l.BodyTimeout = 300 * time.Millisecond }
 		o.web.MaxFrame = 10_000
 	}}, change...)...)
 }
@@ -197,8 +197,8 @@ func TestSlowBodies(t *testing.T) {
 	})
 }
 
-// A head that does not end is given up after ReadHeaderTimeout, which the server
-// sets to 10 s.
+// A head that does not end is given up after the server's HeaderTimeout, which is
+// 10 s here.
 func TestSlowHead(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -635,7 +635,7 @@ func TestStrangeRequests(t *testing.T) {
 // A path that cannot be published to as a whole is not published to in part.
 func TestPublishedWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin()) // without MaxChannelID
+	s := newServer(t, site.Builtin()) // without MaxChannelID
 	r := s.do(t, "POST /pub?id=first/"+strings.Repeat("x", 5000), "text")
 	if r.status != "400 Bad Request" {
 		t.Errorf("got %s", r.status)

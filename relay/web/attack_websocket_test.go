@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,17 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"alertrelay/relay/web"
+	"alertrelay/relay/site"
 )
 
 // attackedSocket is a server with the module's kind of WebSocket, on which clients
 // publish.
 func attackedSocket(t testing.TB, change ...func(*setup)) *server {
 	t.Helper()
-	return newServer(t, []web.Location{
-		{Path: "/ws/", Mode: web.WebSocket, Channels: web.Rest("/ws/"), AllowPublish: true, Module: true},
-		{Path: "/mute/", Mode: web.WebSocket, Channels: web.Rest("/mute/"), Module: true},
-		{Path: "/pub", Mode: web.AdminPublisher, Channels: web.Arg("id"), Module: true},
+	return newServer(t, []site.Location{
+		at(site.ModeWebSocket, "/ws/", func(l *site.Location) { l.AllowPublish = true }),
+		at(site.ModeWebSocket, "/mute/"),
+		at(site.ModeAdmin, "/pub"),
 	}, append(change, func(o *setup) { o.web.MaxFrame = 10_000 })...)
 }
 
@@ -195,7 +196,7 @@ func TestManyPings(t *testing.T) {
 // A client that sends pings and never reads costs a bounded few KB, is not read
 // any more, and ends after SendTimeout.
 func TestPingFlood(t *testing.T) {
-	s := attackedSocket(t, func(o *setup) { o.web.SendTimeout = time.Second })
+	s := attackedSocket(t, withSendTimeout(time.Second))
 	other := s.shake(t, "/ws/other", "")
 	before := heap()
 	c := s.shake(t, "/ws/flood", "")
@@ -230,7 +231,11 @@ func heap() int64 {
 // less than this it sends a few KB every 200 ms when the client reads on.
 func narrow(t testing.TB, c *conn) {
 	t.Helper()
-	if err := c.Conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(256 << 10); err != nil {
+	under := c.Conn
+	if secure, ok := under.(*tls.Conn); ok {
+		under = secure.NetConn()
+	}
+	if err := under.(interface{ SetReadBuffer(int) error }).SetReadBuffer(256 << 10); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
-	"alertrelay/relay/web"
+	"alertrelay/relay/site"
 )
 
 // eachTransport runs a test for every way to subscribe, on one server, one after
@@ -55,7 +55,7 @@ func (s *server) fill(channel string, n int) []mark {
 
 func TestLive(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	eachTransport(t, s, func(t *testing.T, tr transport) {
 		channel := "live." + tr.name
 		c := s.subscribe(t, tr, channel, "")
@@ -86,7 +86,7 @@ func TestLive(t *testing.T) {
 
 func TestResume(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	channels := 0
 	eachTransport(t, s, func(t *testing.T, tr transport) {
 		for _, tt := range []struct {
@@ -180,7 +180,7 @@ func TestResume(t *testing.T) {
 // Last-Event-ID.
 func TestCursorIDs(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	id := "mine"
 	s.say("ids", "1")
 	s.publish(relay.Publication{Channel: "ids", Text: []byte("2"), EventID: &id})
@@ -207,7 +207,7 @@ func TestCursorIDs(t *testing.T) {
 
 func TestSeveralChannels(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	eachTransport(t, s, func(t *testing.T, tr transport) {
 		a, b := "a."+tr.name, "b."+tr.name
 		for i, text := range numbers(1, 10) {
@@ -229,7 +229,7 @@ func TestSeveralChannels(t *testing.T) {
 
 func TestWildcards(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	eachTransport(t, s, func(t *testing.T, tr transport) {
 		name := tr.name
 		s.say(name+".critical.a", "old")
@@ -275,7 +275,7 @@ func TestWildcards(t *testing.T) {
 
 func TestDeleted(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	eachTransport(t, s, func(t *testing.T, tr transport) {
 		a, b := "del.a."+tr.name, "del.b."+tr.name
 		c := s.subscribe(t, tr, a+"/"+b, "")
@@ -331,7 +331,7 @@ func TestDeleted(t *testing.T) {
 // which message it goes on.
 func TestGap(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin(), func(o *setup) {
+	s := newServer(t, site.Builtin(), func(o *setup) {
 		o.hub.Limits = func(string) relay.Limits { return relay.Limits{MaxMessages: 5} }
 	})
 	marks := s.fill("gap", 10)
@@ -375,11 +375,11 @@ func TestGap(t *testing.T) {
 }
 
 // quick makes the built-in locations' intervals short.
-func quick(ping, ttl, pollTTL time.Duration) []web.Location {
-	locations := web.Builtin()
+func quick(ping, ttl, pollTTL time.Duration) []site.Location {
+	locations := site.Builtin()
 	for i := range locations {
 		l := &locations[i]
-		if l.Mode != web.Publisher && l.Mode != web.AdminPublisher && l.Mode != web.Statistics {
+		if l.Mode.Subscribes() {
 			l.PingInterval, l.TTL, l.PollTTL = ping, ttl, pollTTL
 		}
 	}
@@ -456,7 +456,7 @@ func TestTTL(t *testing.T) {
 func TestJoiningAndLeaving(t *testing.T) {
 	t.Parallel()
 	const messages, visitors, publishers = 2000, 12, 2
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	var wg sync.WaitGroup
 	var published atomic.Int64
 	for _, tr := range transports {

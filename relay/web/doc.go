@@ -1,11 +1,12 @@
 // Package web is the HTTP side of the relay: publishers, statistics and
 // subscribers as nginx-push-stream-module serves them ("protocol" in comments),
-// on locations that the configuration describes. It is the only code that talks
-// to browsers, and the only one that knows melody.
+// on the servers and locations of a site.Site. It is the only code that talks to
+// browsers, and the only one that knows melody.
 //
 // # The way of a subscriber
 //
-//	request -> admit            is it a location, a channel, a limit?
+//	request -> locate, route    which server, which location, what do its steps say?
+//	        -> admit            is it a channel, a limit?
 //	        -> Hub.Subscribe    a cursor
 //	        -> hijack           net/http lets go of the connection
 //	        -> subscriber       a cursor, a socket, a few words
@@ -19,15 +20,23 @@
 // cost a goroutine, and when that takes longer than SendTimeout the connection
 // is dropped. A goroutine per subscriber waits for the client to close.
 //
+// Two kinds cost more, and only themselves. TLS cannot be written without waiting,
+// so that a subscriber over it has a goroutine that writes (secure). Bytes that are
+// not those of others, because they are padded for a user agent or compressed, are
+// made for each (special); a compressed stream has an encoder of some hundred KB.
+//
 // # Files
 //
-//   - location, builtin, values: what is served where, and what a request says
-//   - server, listen, errors, headers, health, metrics: around it
+//   - routing, tree, location: a site ready to serve, and which part is meant
+//   - visit, uri, values, variable, steps: what a request says, and what follows
+//   - listen, link, reload: sockets, connections, another site while serving
+//   - server, errors, headers, health, metrics: around it
 //   - publish, statistics, info: answers of net/http
 //   - cluster: adding up what several relays have
 //   - admit, subscriber: from a request to a subscriber
 //   - queue, writer, wheel, trim: who writes when, and memory given back
 //   - flow, answer: what is written: an endless response, or one answer
+//   - secure, special, padding, gzip: what is written in another way
 //   - websocket: the handshake, refusals, publishing
 //   - peer, mask: the client's frames, and all of melody
 //   - socket_*: writing without blocking
@@ -38,6 +47,9 @@
 //   - Bytes of frames are shared and never changed.
 //   - The goroutine that reads a connection ends its subscriber; others only ask
 //     it to, by closing the socket or by a read deadline in the past.
+//   - A routing never changes. A subscriber keeps the location that it came to,
+//     also when another site is served; a location that is the same in both stays
+//     the same value, so that what is rendered for it is shared.
 //
 // # Several relays
 //
@@ -91,4 +103,15 @@
 //     carry the place where the stream stands, never "now" with tag 0 (15).
 //   - Polls and long polls are written as streams are, not by net/http, which
 //     takes Content-Type off a 304.
+//   - Wildcard channels, those with the prefix, need one without it in the same
+//     path where wildcard_channel_max_qtd is in force, and also where
+//     authorized_channels_only is (23): the documentation says so, and otherwise
+//     the prefix would be a way around the authorization. Elsewhere they need
+//     none: clients that follow only them work with the module.
+//   - The content type is default_type, whatever the path ends with (30): types
+//     would make an HTML page of /sub/x.html, with any publisher's text.
+//   - The channel limits go for publishers too, but what the store has taken is
+//     never refused: several at once may get a little over them.
+//   - Texts are refused, or nothing is sent, where nginx would show a page of its
+//     own (return, 404, 413).
 package web

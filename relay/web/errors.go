@@ -17,21 +17,23 @@ type refusal struct {
 // Reasons of our own; those for errors of relay are in the table below
 // (protocol 3.5).
 var (
-	errNoChannel    = refusal{http.StatusBadRequest, "No channel id provided."}
-	errEmptyPost    = refusal{http.StatusBadRequest, "Empty post requests are not allowed."}
-	errBodyRead     = refusal{http.StatusBadRequest, "The request's body could not be read to its end."}
-	errSlowBody     = refusal{http.StatusRequestTimeout, "The request's body did not come in time."}
-	errTooLarge     = refusal{http.StatusRequestEntityTooLarge, "The message is larger than this location takes."}
-	errGetBody      = refusal{http.StatusRequestEntityTooLarge, "A subscription takes no request body."}
-	errNULPath      = refusal{http.StatusBadRequest, "The path has a NUL byte in it."}
-	errCallback     = refusal{http.StatusBadRequest, "The callback is no name of a function: letters, digits and _ $ . [ ] are."}
-	errNoMasked     = refusal{http.StatusBadRequest, "Don't have at least one of the mandatory headers: Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version"}
-	errWSVersion    = refusal{http.StatusBadRequest, "Version not supported. Supported versions: 8, 13"}
-	errStopping     = refusal{http.StatusServiceUnavailable, "The relay is stopping."}
-	errTooManyChans = refusal{http.StatusBadRequest, "Too many channels in one request."}
-	errEvents       = refusal{http.StatusForbidden, "Subscription to events channel is not allowed."}
-	errEventsOurs   = refusal{http.StatusForbidden, "Only internal routines can change events channel."}
-	errEventHeader  = refusal{http.StatusBadRequest, "Event-Id and Event-Type take up to 1024 bytes each."}
+	errNoChannel       = refusal{http.StatusBadRequest, "No channel id provided."}
+	errEmptyPost       = refusal{http.StatusBadRequest, "Empty post requests are not allowed."}
+	errBodyRead        = refusal{http.StatusBadRequest, "The request's body could not be read to its end."}
+	errSlowBody        = refusal{http.StatusRequestTimeout, "The request's body did not come in time."}
+	errTooLarge        = refusal{http.StatusRequestEntityTooLarge, "The message is larger than this location takes."}
+	errGetBody         = refusal{http.StatusRequestEntityTooLarge, "A subscription takes no request body."}
+	errNULPath         = refusal{http.StatusBadRequest, "The path has a NUL byte in it."}
+	errCallback        = refusal{http.StatusBadRequest, "The callback is no name of a function: letters, digits and _ $ . [ ] are."}
+	errNoMasked        = refusal{http.StatusBadRequest, "Don't have at least one of the mandatory headers: Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version"}
+	errWSVersion       = refusal{http.StatusBadRequest, "Version not supported. Supported versions: 8, 13"}
+	errStopping        = refusal{http.StatusServiceUnavailable, "The relay is stopping."}
+	errTooManyChans    = refusal{http.StatusBadRequest, "Too many channels in one request."}
+	errNotCreated      = refusal{http.StatusForbidden, "Subscriber could not create channels."}
+	errTooManyPrefixed = refusal{http.StatusForbidden, "Subscribed too much wildcard channels."}
+	errEventsChannel   = refusal{http.StatusForbidden, "Subscription to events channel is not allowed."}
+	errEventsWrite     = refusal{http.StatusForbidden, "Only internal routines can change events channel."}
+	errEventHeader     = refusal{http.StatusBadRequest, "Event-Id and Event-Type take up to 1024 bytes each."}
 )
 
 // refusals is the one table from errors to answers. Bad input is 4xx; our or the

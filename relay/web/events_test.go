@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 	"alertrelay/relay/store"
-	"alertrelay/relay/web"
 )
 
 const eventsID = "evs"
@@ -19,31 +19,27 @@ const eventsID = "evs"
 // serverE is server E of protocol section 16.
 func serverE(t *testing.T, change ...func(*setup)) *server {
 	t.Helper()
-	at := func(path string, l web.Location) web.Location {
-		l.Path, l.Module = path, true
-		if l.Channels = web.Arg("id"); strings.HasSuffix(path, "/") {
-			l.Channels = web.Rest(path)
-		}
-		return l
-	}
-	return newServer(t, []web.Location{
-		at("/stats", web.Location{Mode: web.Statistics}),
-		at("/pub", web.Location{Mode: web.AdminPublisher}),
-		at("/sub/", web.Location{Mode: web.Streaming, Header: "HEAD"}),
-		at("/evs/", web.Location{Mode: web.Streaming, Header: "HEAD", AllowEvents: true}),
-		at("/es/", web.Location{Mode: web.EventSource, AllowEvents: true}),
-		at("/lp/", web.Location{
-			Mode: web.LongPolling, Template: "{~id~,~tag~,~time~,~text~}", PollTTL: 300 * time.Millisecond, TimeoutBody: true,
-		}),
+	head := func(l *site.Location) { l.Header = "HEAD" }
+	events := func(l *site.Location) { l.AllowEvents = true }
+	publish := func(l *site.Location) { l.AllowPublish = true }
+	template := func(text string) func(*site.Location) { return func(l *site.Location) { l.Template = text } }
+	return newServer(t, []site.Location{
+		at(site.ModeStatistics, "/stats"),
+		at(site.ModeAdmin, "/pub"),
+		at(site.ModeStream, "/sub/", head),
+		at(site.ModeStream, "/evs/", head, events),
+		at(site.ModeEventSource, "/es/", events),
+		at(site.ModeLongPoll, "/lp/", template("{~id~,~tag~,~time~,~text~}"), func(l *site.Location) { l.PollTTL = 300 * time.Millisecond }),
 		// Not of section 16:
-		at("/wait/", web.Location{Mode: web.LongPolling, Template: "{~id~,~tag~,~text~}"}),
-		at("/po/", web.Location{Mode: web.Polling}),
-		at("/ttl/", web.Location{Mode: web.Streaming, TTL: 200 * time.Millisecond}),
-		at("/ws/", web.Location{Mode: web.WebSocket, AllowPublish: true}),
-		at("/wse/", web.Location{Mode: web.WebSocket, AllowPublish: true, AllowEvents: true}),
-		at("/any/", web.Location{Mode: web.Streaming, Wildcards: true, AllowEvents: true}),
+		at(site.ModeLongPoll, "/wait/", template("{~id~,~tag~,~text~}")),
+		at(site.ModePoll, "/po/"),
+		at(site.ModeStream, "/ttl/", func(l *site.Location) { l.TTL = 200 * time.Millisecond }),
+		at(site.ModeWebSocket, "/ws/", publish),
+		at(site.ModeWebSocket, "/wse/", publish, events),
+		at(site.ModeStream, "/any/", events, func(l *site.Location) { l.Wildcards = true }),
 	}, append([]func(*setup){func(o *setup) {
 		o.hub.EventsChannel, o.hub.DeletedText = eventsID, "gone"
+		o.site.TimeoutBody = true
 	}}, change...)...)
 }
 

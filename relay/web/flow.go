@@ -3,24 +3,32 @@ package web
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"alertrelay/relay/site"
 )
 
 // chunkEnd is the last chunk of a response (RFC 9112 7.1).
 const chunkEnd = "0\r\n\r\n"
 
 // startFlow is the head of an endless response, with the header template.
-func (c *subscriber) startFlow(origin string) []byte {
+func (c *subscriber) startFlow(origin, added string) []byte {
 	h := head{
 		status: "200 OK", contentType: c.contentType(), length: unknownLength,
 		http10: c.http10, keepAlive: c.keepAlive, origin: origin, unbuffered: !c.loc.Module,
+		added: added, zipped: c.special != nil && c.special.zip != nil,
 	}
-	return append(h.append(make([]byte, 0, 512)), c.format.Header()...)
+	b := h.append(make([]byte, 0, 512))
+	header := c.format.Header()
+	if c.special == nil {
+		return append(b, header...)
+	}
+	return c.special.append(b, header, c.special.padding.afterHeader(len(header)))
 }
 
 const eventStream = "text/event-stream; charset=utf-8"
 
 func (c *subscriber) contentType() string {
-	if c.mode == EventSource {
+	if c.mode == site.ModeEventSource {
 		return eventStream
 	}
 	return c.loc.ContentType
@@ -39,7 +47,11 @@ func (c *subscriber) flow(w *writer) (b []byte, batch bool) {
 		c.out = c.endFlow(asked&askStop != 0)
 		return c.out, false
 	}
-	if b := w.collect(c); b != nil {
+	if c.special != nil {
+		if c.out = c.special.collect(c, w); len(c.out) > 0 {
+			return c.out, false
+		}
+	} else if b := w.collect(c); b != nil {
 		return b, true
 	}
 	switch {
@@ -47,9 +59,21 @@ func (c *subscriber) flow(w *writer) (b []byte, batch bool) {
 		c.out = c.endFlow(false)
 	case asked&askPing != 0:
 		c.asked.And(^askPing)
-		c.out = c.format.ping
+		c.out = c.ping()
 	}
 	return c.out, false
+}
+
+// ping is what is written when nothing else was for the ping interval.
+func (c *subscriber) ping() []byte {
+	if c.special == nil {
+		return c.format.ping
+	}
+	var filler []byte
+	if c.mode == site.ModeStream { // on an event stream it is a comment
+		filler = c.special.padding.afterMessage(c.format.ping)
+	}
+	return c.special.append(nil, c.format.ping, filler)
 }
 
 // endFlow is the end of an endless response: the footer and what ends the
@@ -58,14 +82,18 @@ func (c *subscriber) flow(w *writer) (b []byte, batch bool) {
 func (c *subscriber) endFlow(stopping bool) []byte {
 	c.ending = true
 	var b []byte
-	if stopping && c.mode == EventSource && !c.loc.Module {
-		retry := fmt.Sprintf("retry: %d\n\n", 1000+rand.IntN(3000))
-		if !c.http10 {
+	retry := ""
+	if stopping && c.mode == site.ModeEventSource && !c.loc.Module {
+		retry = fmt.Sprintf("retry: %d\n\n", 1000+rand.IntN(3000))
+	}
+	if c.special != nil {
+		b = c.special.end(c.special.append(b, []byte(retry), c.format.Footer()))
+	} else {
+		if retry != "" && !c.http10 {
 			retry = fmt.Sprintf("%x\r\n%s\r\n", len(retry), retry)
 		}
-		b = append(b, retry...)
+		b = append(append(b, retry...), c.format.Footer()...)
 	}
-	b = append(b, c.format.Footer()...)
 	switch {
 	case c.peer != nil:
 		b = append(b, wsClose...)

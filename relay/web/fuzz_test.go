@@ -9,11 +9,28 @@ import (
 	"unicode/utf8"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // get is a request as net/http gives it to handlers.
 func get(path, query string) *http.Request {
 	return &http.Request{Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, URL: &url.URL{Path: path, RawQuery: query}}
+}
+
+// visiting is a request at a location.
+func visiting(loc *location, r *http.Request) *visit {
+	return &visit{r: r, link: &link{}, host: &host{Server: &site.Server{}}, loc: loc, set: loc.settings, path: r.URL.Path}
+}
+
+// compiled is a location without a server.
+func compiled(t testing.TB, l site.Location) *location {
+	t.Helper()
+	s := site.New()
+	loc, err := newLocation(&l, &s, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
 }
 
 // decodedSimply reads the rules of protocol 2.3 in another way than decodeValue:
@@ -64,6 +81,11 @@ func FuzzChannels(f *testing.F) {
 	}
 	const maxID, maxElements = 200, 50
 	s := &Server{opts: Options{MaxChannelID: maxID, MaxElements: maxElements}}
+	sub := compiled(f, site.NewLocation(site.ModeStream, site.MatchPrefix, "/sub/", false))
+	arg := func(name string, r *http.Request) string {
+		v := value{set: true, parts: []part{{variable: newVariable("arg_" + name)}}}
+		return v.of(visiting(sub, r))
+	}
 	f.Fuzz(func(t *testing.T, text, name string) {
 		value := decodeValue(text)
 		if want := decodedSimply(text); value != want {
@@ -72,14 +94,14 @@ func FuzzChannels(f *testing.F) {
 		if len(value) > len(text) {
 			t.Errorf("%q grows to %q", text, value)
 		}
-		if got := Rest("/sub/")(get("/sub/"+text, "")); got != value {
+		if got := sub.settings.channels.of(visiting(sub, get("/sub/"+text, ""))); got != value {
 			t.Errorf("Rest of %q is %q, want %q", text, got, value)
 		}
-		if got := Arg(name)(get("/", text)); len(got) > len(text) {
+		if got := arg(name, get("/", text)); len(got) > len(text) {
 			t.Errorf("argument %q of %q is %q", name, text, got)
 		}
 		if name != "" && !strings.EqualFold(name, "x") && isASCII(name) && !strings.ContainsAny(text+name, "&=") {
-			if got := Arg(strings.ToUpper(name))(get("/", "&x&"+name+"="+text+"&"+name+"=second")); got != value {
+			if got := arg(strings.ToUpper(name), get("/", "&x&"+name+"="+text+"&"+name+"=second")); got != value {
 				t.Errorf("argument %q is %q, want %q", name, got, value)
 			}
 		}
@@ -121,12 +143,9 @@ func FuzzCallback(f *testing.F) {
 	for _, s := range []string{"cb", "a.b[0]", "%63b", "a%28", "", "%", "%zz", "a%0D%0Ab", "<script>", "a;b", "a&callback=b", strings.Repeat("a", 257)} {
 		f.Add(s)
 	}
-	loc, err := newLocation(Location{Path: "/lp/", Mode: LongPolling, Channels: Rest("/lp/")})
-	if err != nil {
-		f.Fatal(err)
-	}
+	loc := compiled(f, site.NewLocation(site.ModeLongPoll, site.MatchPrefix, "/lp/", false))
 	f.Fuzz(func(t *testing.T, text string) {
-		c := &subscriber{poll: &poll{}, loc: loc, mode: LongPolling, format: loc.chunked}
+		c := &subscriber{poll: &poll{}, loc: loc, mode: site.ModeLongPoll, format: loc.chunked}
 		refused := c.readCallback(get("/lp/a", "callback="+text))
 		name := c.poll.callback
 		switch {
@@ -156,35 +175,35 @@ func FuzzCursor(f *testing.F) {
 	}
 	locations := make(map[bool][]*location)
 	for _, module := range []bool{false, true} {
-		for _, l := range []Location{
-			{Mode: EventSource},
-			{Mode: EventSource, Time: Arg("time"), Tag: Arg("tag"), EventID: Arg("eventid"), HeaderCursor: true},
-			{Mode: Polling, Time: Arg("time"), Tag: Arg("tag"), EventID: Arg("eventid")},
-		} {
-			l.Path, l.Channels, l.Module = "/x/", Rest("/x/"), module
-			loc, err := newLocation(l)
-			if err != nil {
-				f.Fatal(err)
+		for _, kind := range []struct {
+			mode               site.Mode
+			arguments, headers bool
+		}{{site.ModeEventSource, false, false}, {site.ModeEventSource, true, true}, {site.ModePoll, true, false}} {
+			l := site.NewLocation(kind.mode, site.MatchPrefix, "/x/", module)
+			l.Channels, l.HeaderCursor = site.ValueOf("$rest"), kind.headers
+			l.Time, l.Tag, l.EventID = site.Value{}, site.Value{}, site.Value{}
+			if kind.arguments {
+				l.Time, l.Tag, l.EventID = site.ValueOf("$arg_time"), site.ValueOf("$arg_tag"), site.ValueOf("$arg_eventid")
 			}
-			locations[module] = append(locations[module], loc)
+			locations[module] = append(locations[module], compiled(f, l))
 		}
 	}
 	f.Fuzz(func(t *testing.T, at, tag, id string, module bool) {
 		query := url.Values{"time": {at}, "tag": {tag}, "eventid": {id}}.Encode()
 		for _, loc := range locations[module] {
 			r := get("/x/a", query)
-			if loc.Time == nil {
+			if !loc.Time.Set {
 				r.URL.RawQuery = ""
 				r.Header = http.Header{"If-Modified-Since": {at}, "If-None-Match": {tag}, "Last-Event-Id": {id}}
 			}
-			from := loc.cursor(r)
+			from := visiting(loc, r).cursor()
 			if from.InOrder == module || !from.Time.IsZero() && from.Time.Unix() < 0 {
 				t.Errorf("got %+v", from)
 			}
-			if module && loc.Time == nil && id != "" && (from.EventID == nil || *from.EventID != id) {
+			if module && !loc.Time.Set && id != "" && (from.EventID == nil || *from.EventID != id) {
 				t.Errorf("event id %q is read as %+v", id, from)
 			}
-			c := &subscriber{poll: &poll{from: from}, loc: loc, mode: Polling, keepAlive: true, format: loc.chunked}
+			c := &subscriber{poll: &poll{from: from}, loc: loc, mode: site.ModePoll, keepAlive: true, format: loc.chunked}
 			head := c.nothing()
 			if n := bytes.Count(head, []byte("\n")); n > 10 || !bytes.HasSuffix(head, []byte("\r\n\r\n")) || n != bytes.Count(head, []byte("\r\n")) {
 				t.Errorf("got %q", head)

@@ -2,11 +2,14 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // Cache headers of every response of a location (protocol 3.2).
@@ -46,12 +49,81 @@ func setCORS(h http.Header, origin, methods string) {
 }
 
 // origin is the value of Access-Control-Allow-Origin, empty for none.
-func (l *location) origin(r *http.Request) string {
-	if l.AllowOrigin == nil {
-		return ""
-	}
-	return headerValue(l.AllowOrigin(r))
+func (q *visit) origin() string { return headerValue(q.loc.allowOrigin.of(q)) }
+
+// addedHeader is a site.Header ready to be added.
+type addedHeader struct {
+	name   string
+	value  value
+	always bool
 }
+
+func newHeaders(list []site.Header) ([]addedHeader, error) {
+	var all []addedHeader
+	for _, h := range list {
+		v, err := newText(h.Value)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, addedHeader{h.Name, v, h.Always})
+	}
+	return all, nil
+}
+
+// added are the headers that the location adds to an answer with this status, as
+// they go on the wire, each after a line end. As in nginx an empty one is left
+// out.
+func (q *visit) added(status int) string {
+	var b strings.Builder
+	q.eachAdded(status, func(name, value string) { b.WriteString("\r\n" + name + ": " + value) })
+	return b.String()
+}
+
+func (q *visit) eachAdded(status int, add func(name, value string)) {
+	if q.loc == nil {
+		return
+	}
+	for i := range q.loc.headers {
+		h := &q.loc.headers[i]
+		if !h.always && !slices.Contains(addedStatuses, status) {
+			continue
+		}
+		if v := headerValue(h.value.raw(q)); v != "" {
+			add(h.name, v)
+		}
+	}
+}
+
+// addedStatuses are those of nginx's add_header without always.
+var addedStatuses = []int{200, 201, 204, 206, 301, 302, 303, 304, 307, 308}
+
+// adding is a ResponseWriter that adds the location's headers.
+type adding struct {
+	http.ResponseWriter
+	q     *visit
+	wrote bool
+}
+
+// WriteHeader adds them.
+func (w *adding) WriteHeader(status int) {
+	if !w.wrote && status >= http.StatusOK {
+		w.wrote = true
+		h := w.Header()
+		w.q.eachAdded(status, func(name, value string) { h[name] = append(h[name], value) })
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write begins the answer where WriteHeader has not.
+func (w *adding) Write(b []byte) (int, error) {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *adding) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // headerValue takes out what would begin another header.
 func headerValue(s string) string {
@@ -78,6 +150,8 @@ type head struct {
 	gap          string
 	unbuffered   bool // ask proxies to pass bytes on at once
 	exposed      bool // let scripts of other origins read the cursor
+	zipped       bool
+	added        string // by the location
 }
 
 const unknownLength = -1
@@ -122,6 +196,10 @@ func (h *head) append(b []byte) []byte {
 		b = append(b, "\r\n"+headerGap+": "...)
 		b = append(b, h.gap...)
 	}
+	if h.zipped {
+		b = append(b, "\r\nContent-Encoding: gzip"...)
+	}
+	b = append(b, h.added...)
 	if h.hasTag {
 		b = append(b, "\r\nEtag: W/"...)
 		b = strconv.AppendUint(b, h.tag, 10)

@@ -3,6 +3,8 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +22,7 @@ import (
 
 	"alertrelay/embedded"
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 	"alertrelay/relay/store"
 	"alertrelay/relay/web"
 )
@@ -42,6 +45,14 @@ type setup struct {
 	hub   relay.HubOptions
 	store store.Options
 	web   web.Options
+	// site has what is of all channels, and servers beside the one that has the
+	// locations.
+	site site.Site
+	// each changes every location of that server, and what is for none of them.
+	each func(l *site.Location)
+	// tlsName and roots are for clients, if the first socket speaks TLS.
+	tlsName string
+	roots   *x509.CertPool
 	// restartable has NATS listen, so that it can be stopped and started again.
 	restartable bool
 	// join uses the NATS of another server, which must be restartable.
@@ -50,26 +61,52 @@ type setup struct {
 
 // server is a relay that listens: embedded JetStream, store, hub and HTTP.
 type server struct {
-	t     testing.TB
-	addr  string
-	dir   string
-	opts  setup
-	nats  *embedded.Server
-	conn  *nats.Conn
-	store *store.Store
-	peers *store.Peers
-	hub   *relay.Hub
-	web   *web.Server
-	stop  func() error // Shutdown, once
+	t    testing.TB
+	addr string
+	dir  string
+	tls  *tls.Config // of clients; nil: plain
+	// sockets in the order of their addresses.
+	sockets []*web.Socket
+	opts    setup
+	nats    *embedded.Server
+	conn    *nats.Conn
+	store   *store.Store
+	peers   *store.Peers
+	hub     *relay.Hub
+	web     *web.Server
+	stop    func() error // Shutdown, once
 
 	killed atomic.Bool // the connection is closed, and errors are expected
 }
 
+// anyPort is the address of the server that has a test's locations.
+const anyPort = "127.0.0.1:0"
+
+// at is a location of the module's kind: exact, with the channels in the argument
+// id; or a prefix if it ends with a slash, and the channels are what follows.
+func at(mode site.Mode, path string, change ...func(*site.Location)) site.Location {
+	match, channels := site.MatchExact, "$arg_id"
+	if strings.HasSuffix(path, "/") {
+		match, channels = site.MatchPrefix, "$rest"
+	}
+	l := site.NewLocation(mode, match, path, true)
+	l.Channels, l.Store = site.ValueOf(channels), true
+	for _, f := range change {
+		f(&l)
+	}
+	return l
+}
+
+// withSendTimeout is how long clients may take nothing.
+func withSendTimeout(d time.Duration) func(*setup) {
+	return func(o *setup) { o.each = func(l *site.Location) { l.SendTimeout = d } }
+}
+
 // newServer serves the locations on a port of the loopback interface until the
 // test ends.
-func newServer(t testing.TB, locations []web.Location, change ...func(*setup)) *server {
+func newServer(t testing.TB, locations []site.Location, change ...func(*setup)) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir()}
+	s := &server{t: t, dir: t.TempDir(), opts: setup{site: site.New(), each: func(*site.Location) {}}}
 	for _, f := range change {
 		f(&s.opts)
 	}
@@ -108,27 +145,41 @@ func newServer(t testing.TB, locations []web.Location, change ...func(*setup)) *
 	eventually(t, "the hub is ready", s.hub.Ready)
 
 	o := s.opts.web
-	o.Hub, o.Store, o.Peers, o.Locations = s.hub, s.store, s.peers, locations
+	o.Hub, o.Store, o.Peers, o.Site = s.hub, s.store, s.peers, s.opts.site
+	if locations != nil {
+		main := site.Server{Listen: []site.Listen{{Address: anyPort}}, HeaderTimeout: 10 * time.Second, Locations: locations}
+		for i := range locations {
+			s.opts.each(&locations[i])
+		}
+		probe := site.Location{Connection: site.DefaultConnection()}
+		s.opts.each(&probe)
+		main.Connection = probe.Connection
+		o.Site.Servers = append([]site.Server{main}, o.Site.Servers...)
+	}
 	if s.web, err = web.New(o); err != nil {
 		t.Fatal(err)
 	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	sockets, err := web.Listen(t.Context(), &o.Site)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr = l.Addr().String()
+	s.sockets = sockets
+	s.addr = sockets[0].Addr().String()
 	s.stop = sync.OnceValue(func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience) // it is called in cleanups
 		defer cancel()
 		return s.web.Shutdown(ctx)
 	})
 	served := make(chan error, 1)
-	go func() { served <- s.web.Serve(l) }()
+	go func() { served <- s.web.Serve(sockets) }()
 	t.Cleanup(func() {
 		if err := errors.Join(s.stop(), <-served); err != nil {
 			t.Error(err)
 		}
 	})
+	if strings.HasPrefix(s.opts.tlsName, "relay") {
+		s.tls = &tls.Config{RootCAs: s.opts.roots, ServerName: s.opts.tlsName}
+	}
 	s.get(t, "GET /nowhere") // Serve has begun: Shutdown may be called
 	return s
 }
@@ -260,9 +311,16 @@ type conn struct {
 
 func (s *server) dial(t testing.TB) *conn {
 	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.addr)
+	network := "tcp"
+	if strings.HasPrefix(s.addr, "/") {
+		network = "unix"
+	}
+	c, err := new(net.Dialer).DialContext(t.Context(), network, s.addr)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.tls != nil {
+		c = tls.Client(c, s.tls)
 	}
 	t.Cleanup(func() { c.Close() })
 	return &conn{c, t, bufio.NewReader(c)}
@@ -370,7 +428,7 @@ func (c *conn) head() (*response, error) {
 	}
 	length, has := r.header("Content-Length")
 	switch encoding, _ := r.header("Transfer-Encoding"); {
-	case strings.HasPrefix(r.status, "304"), strings.HasPrefix(r.status, "101"):
+	case strings.HasPrefix(r.status, "304"), strings.HasPrefix(r.status, "204"), strings.HasPrefix(r.status, "101"):
 		r.ended = true
 	case encoding == "chunked":
 		r.chunked = true

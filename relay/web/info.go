@@ -90,8 +90,8 @@ func (f jsonInfo) channel(b []byte, c *relay.ChannelStats) []byte {
 }
 
 func (f jsonInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte {
-	b = fmt.Appendf(b, `{"hostname": %s, "time": "%s", "channels": %d, "wildcard_channels": 0, "uptime": %d, "infos": [`+"\r\n",
-		quoted(a.hostname), a.time.UTC().Format(isoTime), a.channels, int(a.uptime.Seconds()))
+	b = fmt.Appendf(b, `{"hostname": %s, "time": "%s", "channels": %d, "wildcard_channels": %d, "uptime": %d, "infos": [`+"\r\n",
+		quoted(a.hostname), a.time.UTC().Format(isoTime), a.channels, a.prefixed, int(a.uptime.Seconds()))
 	for i := range channels {
 		if i > 0 {
 			b = append(b, ",\r\n"...)
@@ -105,9 +105,9 @@ func (f jsonInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte
 }
 
 func (jsonInfo) summary(b []byte, s summary) []byte {
-	b = fmt.Appendf(b, `{"hostname": %s, "time": "%s", "channels": %d, "wildcard_channels": 0, "published_messages": %d, "stored_messages": %d, `+
+	b = fmt.Appendf(b, `{"hostname": %s, "time": "%s", "channels": %d, "wildcard_channels": %d, "published_messages": %d, "stored_messages": %d, `+
 		`"messages_in_trash": 0, "channels_in_delete": 0, "channels_in_trash": 0, "subscribers": %d, "uptime": %d, "by_worker": [`+"\r\n",
-		quoted(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.published, s.stored, s.subscribers, int(s.uptime.Seconds()))
+		quoted(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.prefixed, s.published, s.stored, s.subscribers, int(s.uptime.Seconds()))
 	for i, w := range s.workers {
 		if i > 0 {
 			b = append(b, ",\r\n"...)
@@ -139,8 +139,8 @@ func (f plainInfo) channel(b []byte, c *relay.ChannelStats) []byte {
 }
 
 func (f plainInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte {
-	b = fmt.Appendf(b, "hostname: %s, time: %s, channels: %d, wildcard_channels: 0, uptime: %d, infos: \r\n",
-		line(a.hostname), a.time.UTC().Format(isoTime), a.channels, int(a.uptime.Seconds()))
+	b = fmt.Appendf(b, "hostname: %s, time: %s, channels: %d, wildcard_channels: %d, uptime: %d, infos: \r\n",
+		line(a.hostname), a.time.UTC().Format(isoTime), a.channels, a.prefixed, int(a.uptime.Seconds()))
 	for i := range channels {
 		if i > 0 {
 			b = append(b, ",\r\n"...)
@@ -170,7 +170,7 @@ func summaryLines(b []byte, s summary, indent, hostname string) []byte {
 		{"hostname", hostname},
 		{"time", s.time.UTC().Format(isoTime)},
 		{"channels", s.channels},
-		{"wildcard_channels", 0},
+		{"wildcard_channels", s.prefixed},
 		{"published_messages", s.published},
 		{"stored_messages", s.stored},
 		{"messages_in_trash", 0},
@@ -209,8 +209,8 @@ func (yamlInfo) channel(b []byte, c *relay.ChannelStats) []byte {
 }
 
 func (f yamlInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte {
-	b = fmt.Appendf(b, "hostname: %s\r\ntime: %s\r\nchannels: %d\r\nwildcard_channels: 0\r\nuptime: %d\r\ninfos: \r\n",
-		yamlScalar(a.hostname), a.time.UTC().Format(isoTime), a.channels, int(a.uptime.Seconds()))
+	b = fmt.Appendf(b, "hostname: %s\r\ntime: %s\r\nchannels: %d\r\nwildcard_channels: %d\r\nuptime: %d\r\ninfos: \r\n",
+		yamlScalar(a.hostname), a.time.UTC().Format(isoTime), a.channels, a.prefixed, int(a.uptime.Seconds()))
 	for i := range channels {
 		b = f.channel(append(b, " -\r\n"...), &channels[i])
 	}
@@ -250,8 +250,8 @@ func (f xmlInfo) channel(b []byte, c *relay.ChannelStats) []byte {
 
 func (f xmlInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte {
 	b = fmt.Appendf(b, xmlDeclaration+"<root>\r\n  <hostname>%s</hostname>\r\n  <time>%s</time>\r\n  <channels>%d</channels>\r\n"+
-		"  <wildcard_channels>0</wildcard_channels>\r\n  <uptime>%d</uptime>\r\n  <infos>\r\n",
-		xmlText(a.hostname), a.time.UTC().Format(isoTime), a.channels, int(a.uptime.Seconds()))
+		"  <wildcard_channels>%d</wildcard_channels>\r\n  <uptime>%d</uptime>\r\n  <infos>\r\n",
+		xmlText(a.hostname), a.time.UTC().Format(isoTime), a.channels, a.prefixed, int(a.uptime.Seconds()))
 	for i := range channels {
 		b = f.item(b, &channels[i])
 	}
@@ -260,10 +260,10 @@ func (f xmlInfo) group(b []byte, a about, channels []relay.ChannelStats) []byte 
 
 func (xmlInfo) summary(b []byte, s summary) []byte {
 	b = fmt.Appendf(b, xmlDeclaration+"<infos>\r\n  <hostname>%s</hostname>\r\n  <time>%s</time>\r\n  <channels>%d</channels>\r\n"+
-		"  <wildcard_channels>0</wildcard_channels>\r\n  <published_messages>%d</published_messages>\r\n  <stored_messages>%d</stored_messages>\r\n"+
+		"  <wildcard_channels>%d</wildcard_channels>\r\n  <published_messages>%d</published_messages>\r\n  <stored_messages>%d</stored_messages>\r\n"+
 		"  <messages_in_trash>0</messages_in_trash>\r\n  <channels_in_delete>0</channels_in_delete>\r\n  <channels_in_trash>0</channels_in_trash>\r\n"+
 		"  <subscribers>%d</subscribers>\r\n  <uptime>%d</uptime>\r\n  <by_worker>",
-		xmlText(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.published, s.stored, s.subscribers, int(s.uptime.Seconds()))
+		xmlText(s.hostname), s.time.UTC().Format(isoTime), s.channels, s.prefixed, s.published, s.stored, s.subscribers, int(s.uptime.Seconds()))
 	for _, w := range s.workers {
 		b = fmt.Appendf(b, "<worker>\r\n  <pid>%d</pid>\r\n  <subscribers>%d</subscribers>\r\n  <uptime>%d</uptime>\r\n</worker>\r\n", w.pid, w.subscribers, w.uptime)
 	}

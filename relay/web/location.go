@@ -2,109 +2,32 @@ package web
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
-	"strings"
+	"regexp"
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
-// Mode is what a location does.
-type Mode uint8
-
-// The modes. Publisher takes GET, POST and PUT; AdminPublisher also DELETE.
-const (
-	Publisher Mode = iota + 1
-	AdminPublisher
-	Statistics
-	Streaming
-	Polling
-	LongPolling
-	EventSource
-	WebSocket
-	modes
-)
-
-var modeNames = [modes]string{
-	Publisher: "publisher", AdminPublisher: "publisher", Statistics: "statistics", Streaming: "stream",
-	Polling: "poll", LongPolling: "longpoll", EventSource: "eventsource", WebSocket: "websocket",
-}
-
-// String is the mode's name in logs and metrics.
-func (m Mode) String() string {
-	if m >= modes {
-		return ""
-	}
-	return modeNames[m]
-}
-
-func (m Mode) publishes() bool  { return m == Publisher || m == AdminPublisher }
-func (m Mode) subscribes() bool { return m >= Streaming && m < modes }
-
-// Value is taken from a request: a channels path, a cursor's time.
-type Value func(r *http.Request) string
-
-// Location is a configured path and what is served there.
-type Location struct {
-	// Path is matched exactly, or as a prefix if it ends with a slash; the
-	// longest match wins.
-	Path string
-	Mode Mode
-	// Channels gives the channels path, decoded (protocol 4).
-	Channels Value
-	// Time, Tag and EventID give the cursor. nil means the headers
-	// If-Modified-Since, If-None-Match and Last-Event-ID. A value that is set and
-	// empty means none (protocol 7.2), unless HeaderCursor.
-	Time, Tag, EventID Value
-	// HeaderCursor has a header count where the value is empty.
-	HeaderCursor bool
-
-	// Template, Header and Footer are those of relay.FormatOptions.
-	Template, Header, Footer string
-	// ContentType of streams and polls; empty means text/plain. Eventsource and
-	// JSONP have their own.
-	ContentType string
-	// PingInterval is how long a stream is silent before a ping; 0 means never.
-	PingInterval time.Duration
-	// PingText is the text of a ping on a stream; empty means one space.
-	PingText string
-	// TTL ends streams and WebSockets so long after they began; 0 means never.
-	TTL time.Duration
-	// PollTTL is how long a long poll waits; 0 means for ever.
-	PollTTL time.Duration
-	// TimeoutBody has a long poll that waited in vain end with a message.
-	TimeoutBody bool
-
-	// Unstored delivers what is published here live and keeps nothing.
-	Unstored bool
-	// NoInfo leaves publishers' answers empty.
-	NoInfo bool
-	// MaxBody bounds a published message, in bytes; 0 means 1 MiB.
-	MaxBody int64
-	// AllowPublish takes text frames of WebSocket clients as publications.
-	AllowPublish bool
-
-	// AllowOrigin gives the value of Access-Control-Allow-Origin; nil or empty
-	// means no CORS headers.
-	AllowOrigin Value
-	// Wildcards allows subscriptions to wildcards such as "db.>".
-	Wildcards bool
-	// AllowEvents allows subscriptions to the events channel.
-	AllowEvents bool
-	// Module answers exactly as nginx-push-stream-module does where our own
-	// locations do better: several channels are replayed one after another, there
-	// are no gap notices and no "id:" of ours, and an answer without a message
-	// says "now" and tag 0.
-	Module bool
-}
-
-// location is a Location ready to serve.
+// location is a site.Location ready to serve.
 type location struct {
-	Location
+	*site.Location
+	bare   site.Location // to be compared
+	regexp *regexp.Regexp
+	inner  tree        // the locations inside
+	nested []*location // the same
+
+	settings    *settings
+	steps       []step
+	allowOrigin value
+	userAgent   value
+	headers     []addedHeader
+	paddings    []padding
+	zipTypes    map[string]bool // nil: nothing is compressed
+	timeoutBody bool
 
 	chunked *framed // HTTP/1.1
-	plain   *framed // HTTP/1.0, and JSONP
+	plain   *framed // HTTP/1.0, JSONP, and what is compressed or padded
 	frame   *framed // WebSocket
 }
 
@@ -114,103 +37,86 @@ type framed struct {
 	ping, timeout []byte
 }
 
-const (
-	defaultMaxBody  = 1 << 20
-	defaultTemplate = "~text~"
-)
-
-func newLocation(l Location) (*location, error) {
-	if l.Path == "" || l.Path[0] != '/' {
-		return nil, fmt.Errorf("web: location %q: Path must begin with a slash", l.Path)
-	}
-	fail := func(err error) (*location, error) { return nil, fmt.Errorf("web: location %s: %w", l.Path, err) }
-	switch {
-	case l.Mode == 0 || l.Mode >= modes:
-		return fail(errors.New("no Mode"))
-	case l.Channels == nil:
-		return fail(errors.New("no Channels"))
-	case l.PingInterval < 0 || l.TTL < 0 || l.PollTTL < 0 || l.MaxBody < 0:
-		return fail(errors.New("PingInterval, TTL, PollTTL and MaxBody must not be negative"))
-	}
-	if l.MaxBody == 0 {
-		l.MaxBody = defaultMaxBody
-	}
-	if l.ContentType == "" {
-		l.ContentType = "text/plain"
-	}
-	if l.PingText == "" {
-		l.PingText = " "
-	}
-	loc := &location{Location: l}
-	if !l.Mode.subscribes() {
-		return loc, nil
-	}
+func newLocation(from *site.Location, s *site.Site, mostPadding int) (*location, error) {
+	l := &location{Location: from, timeoutBody: s.TimeoutBody}
 	var err error
-	switch l.Mode {
-	case WebSocket:
-		loc.frame, err = loc.framed(relay.FrameWebSocket)
-	case EventSource:
-		if loc.chunked, err = loc.framed(relay.FrameEventChunked); err == nil {
-			loc.plain, err = loc.framed(relay.FrameEvent)
-		}
-	default:
-		if loc.chunked, err = loc.framed(relay.FrameChunked); err == nil {
-			loc.plain, err = loc.framed(relay.FramePlain)
+	if from.Match.IsRegex() {
+		if l.regexp, err = from.Regexp(); err != nil {
+			return nil, err
 		}
 	}
-	if err != nil {
-		return fail(err)
+	if from.Mode > site.ModeWebSocket {
+		return nil, errors.New("no such mode")
 	}
-	return loc, nil
+	if from.PingInterval < 0 || from.TTL < 0 || from.PollTTL < 0 || from.MaxBody < 0 {
+		return nil, errors.New("times and sizes must not be negative")
+	}
+	if l.settings, err = newSettings(&from.Varying); err != nil {
+		return nil, err
+	}
+	if l.steps, err = newSteps(from.Steps, true); err != nil {
+		return nil, err
+	}
+	if l.allowOrigin, err = newValue(from.AllowOrigin); err != nil {
+		return nil, err
+	}
+	if l.userAgent, err = newValue(from.UserAgent); err != nil {
+		return nil, err
+	}
+	if l.headers, err = newHeaders(from.Headers); err != nil {
+		return nil, err
+	}
+	l.zipTypes = zipTypes(&from.Gzip)
+	if from.Mode == site.ModeStream || from.Mode == site.ModeEventSource {
+		if l.paddings, err = newPaddings(from.Padding, mostPadding, from.Mode == site.ModeEventSource); err != nil {
+			return nil, err
+		}
+	}
+	if from.Mode.Subscribes() {
+		err = l.newFormats(s.PingText)
+	}
+	return l, err
 }
 
-func (l *location) framed(framing relay.Framing) (*framed, error) {
+func (l *location) newFormats(pingText string) (err error) {
+	framings := [2]relay.Framing{relay.FrameChunked, relay.FramePlain}
+	switch l.Mode {
+	case site.ModeWebSocket:
+		l.frame, err = l.newFormat(relay.FrameWebSocket, pingText)
+		return err
+	case site.ModeEventSource:
+		framings = [2]relay.Framing{relay.FrameEventChunked, relay.FrameEvent}
+	}
+	if l.chunked, err = l.newFormat(framings[0], pingText); err == nil {
+		l.plain, err = l.newFormat(framings[1], pingText)
+	}
+	return err
+}
+
+func (l *location) newFormat(framing relay.Framing, pingText string) (*framed, error) {
 	f, err := relay.NewFormat(relay.FormatOptions{
 		Template: l.Template, Header: l.Header, Footer: l.Footer, Framing: framing,
-		CursorIDs: l.Mode == EventSource && !l.Module,
+		CursorIDs: l.Mode == site.ModeEventSource && !l.Module,
 	})
 	if err != nil {
 		return nil, err
 	}
 	ping := wsPing
 	if framing != relay.FrameWebSocket {
-		ping = f.Control(relay.IDPing, "", l.PingText)
+		ping = f.Control(relay.IDPing, "", pingText)
 	}
 	return &framed{Format: f, ping: ping, timeout: f.Control(relay.IDTimeout, "", "Timed out")}, nil
 }
 
-// locations finds the location of a path.
-type locations struct {
-	exact  map[string]*location
-	prefix []*location
-}
+// defaultTime stands for a time of the configuration that is 0 and cannot be.
+const defaultTime = time.Minute
 
-func newLocations(list []Location) (*locations, error) {
-	ls := &locations{exact: make(map[string]*location)}
-	for _, l := range list {
-		loc, err := newLocation(l)
-		if err != nil {
-			return nil, err
-		}
-		if !strings.HasSuffix(l.Path, "/") {
-			ls.exact[l.Path] = loc
-			continue
-		}
-		ls.prefix = append(ls.prefix, loc)
-	}
-	return ls, nil
-}
+func sendTimeout(c site.Connection) time.Duration { return orDefault(c.SendTimeout) }
+func bodyTimeout(c site.Connection) time.Duration { return orDefault(c.BodyTimeout) }
 
-// find returns nil if the path is none of ours.
-func (ls *locations) find(path string) *location {
-	if l := ls.exact[path]; l != nil {
-		return l
+func orDefault(d time.Duration) time.Duration {
+	if d <= 0 {
+		return defaultTime
 	}
-	var best *location
-	for _, l := range ls.prefix {
-		if strings.HasPrefix(path, l.Path) && (best == nil || len(l.Path) > len(best.Path)) {
-			best = l
-		}
-	}
-	return best
+	return d
 }

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"alertrelay/relay/site"
 )
 
 // Metrics counts what the server does. A nil *Metrics counts nothing.
 type Metrics struct {
-	connections [modes]prometheus.Gauge
-	delivered   [modes]prometheus.Counter
+	connections [site.ModeWebSocket + 1]prometheus.Gauge
+	delivered   [site.ModeWebSocket + 1]prometheus.Counter
 	refused     *prometheus.CounterVec
 	published   prometheus.Counter
 	publishTime prometheus.Histogram
@@ -36,7 +38,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	delivered := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alertrelay_deliveries_total", Help: "Messages written to subscribers, by what they are.",
 	}, []string{"mode"})
-	for mode := Streaming; mode < modes; mode++ {
+	for mode := site.ModeStream; mode <= site.ModeWebSocket; mode++ {
 		m.connections[mode] = connections.WithLabelValues(mode.String())
 		m.delivered[mode] = delivered.WithLabelValues(mode.String())
 	}
@@ -44,19 +46,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) connect(mode Mode, change float64) {
+func (m *Metrics) connect(mode site.Mode, change float64) {
 	if m != nil {
 		m.connections[mode].Add(change)
 	}
 }
 
-func (m *Metrics) deliver(mode Mode, n int) {
+func (m *Metrics) deliver(mode site.Mode, n int) {
 	if m != nil {
 		m.delivered[mode].Add(float64(n))
 	}
 }
 
-func (m *Metrics) refuse(mode Mode, status int) {
+func (m *Metrics) refuse(mode site.Mode, status int) {
 	if m != nil {
 		m.refused.WithLabelValues(mode.String(), strconv.Itoa(status)).Inc()
 	}

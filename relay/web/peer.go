@@ -57,13 +57,14 @@ func newWebSockets(s *Server) *webSockets {
 // given: reading is reading, but what melody writes (pongs, closes) waits behind
 // the frame that is being written.
 type peer struct {
-	c       *subscriber
-	early   []byte          // read by net/http, not yet masked
-	frames  masker          // what the client sends
-	ready   []byte          // of it, not yet read by melody
-	publish []relay.Request // where texts go; none: they are ignored
-	shaken  bool            // melody has written its handshake, which is not sent
-	lost    bool            // reading has failed: nothing can be sent any more
+	c        *subscriber
+	early    []byte          // read by net/http, not yet masked
+	frames   masker          // what the client sends
+	ready    []byte          // of it, not yet read by melody
+	publish  []relay.Request // where texts go; none: they are ignored
+	unstored bool            // and they are not kept
+	shaken   bool            // melody has written its handshake, which is not sent
+	lost     bool            // reading has failed: nothing can be sent any more
 
 	mu      sync.Mutex // guards what follows
 	room    sync.Cond  // in control, or there is no use in waiting for it
@@ -88,7 +89,7 @@ var handshake = &http.Request{Method: http.MethodGet, Header: http.Header{
 // run has melody read the connection to its end, and tidies up.
 func (p *peer) run() {
 	c := p.c
-	_ = c.server.sockets.melody.HandleRequest(melodyWriter{p}, handshake)
+	_ = c.server.melody.melody.HandleRequest(melodyWriter{p}, handshake)
 	if !p.lost {
 		p.hangUp(nil)
 		timer := time.NewTimer(flushDeadline)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 const (
@@ -18,18 +19,19 @@ const (
 )
 
 // publisher serves a publisher location (protocol 5).
-func (s *Server) publisher(w http.ResponseWriter, r *http.Request, loc *location) {
+func (s *Server) publisher(w http.ResponseWriter, q *visit) {
+	r, loc := q.r, q.loc
 	methods := publisherMethods
-	if loc.Mode == AdminPublisher {
+	if loc.Mode == site.ModeAdmin {
 		methods = adminMethods
 	}
 	h := w.Header()
 	setNoCache(h)
-	setCORS(h, loc.origin(r), methods)
+	setCORS(h, q.origin(), methods)
 	switch r.Method {
 	case http.MethodGet, http.MethodPost, http.MethodPut:
 	case http.MethodDelete:
-		if loc.Mode != AdminPublisher {
+		if loc.Mode != site.ModeAdmin {
 			notAllowed(w, methods)
 			return
 		}
@@ -40,17 +42,17 @@ func (s *Server) publisher(w http.ResponseWriter, r *http.Request, loc *location
 		notAllowed(w, methods)
 		return
 	}
-	reqs, f := s.elements(loc.Channels(r), false)
+	reqs, f := s.elements(q.set.channels.of(q), false)
 	if f != nil {
 		s.refused(w, *f, loc.Mode)
 		return
 	}
 	if r.Method == http.MethodGet {
-		s.channelInfo(w, r, reqs)
+		s.channelInfo(w, q, reqs)
 		return
 	}
-	if s.withEvents(reqs) {
-		s.refused(w, errEventsOurs, loc.Mode)
+	if f := s.mayChange(q, reqs); f != nil {
+		s.refused(w, *f, loc.Mode)
 		return
 	}
 	body, f := s.readBody(w, r, loc)
@@ -64,7 +66,7 @@ func (s *Server) publisher(w http.ResponseWriter, r *http.Request, loc *location
 		s.deleteChannels(ctx, w, reqs, body, loc)
 		return
 	}
-	s.publish(ctx, w, r, loc, reqs, body)
+	s.publish(ctx, w, q, reqs, body)
 }
 
 func notAllowed(w http.ResponseWriter, methods string) {
@@ -72,20 +74,45 @@ func notAllowed(w http.ResponseWriter, methods string) {
 	empty(w, http.StatusMethodNotAllowed)
 }
 
+// mayChange refuses what would make too many channels, and the events channel.
+func (s *Server) mayChange(q *visit, reqs []relay.Request) *refusal {
+	st := &q.routing.site
+	if q.r.Method != http.MethodDelete && (st.MaxChannels > 0 || st.MaxWildcardChannels > 0) {
+		if err := s.hub.CanCreate(reqs); err != nil {
+			f := refuse(err)
+			return &f
+		}
+	}
+	if s.withEvents(reqs) {
+		return &errEventsWrite
+	}
+	return nil
+}
+
+// anyBody is the most that is read where any size is allowed: more than the store
+// takes.
+const anyBody = 64 << 20
+
 // readBody reads a message, byte for byte. A body that is refused is not read as
 // the next request: net/http skips it or closes the connection.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, loc *location) ([]byte, *refusal) {
-	if r.ContentLength > loc.MaxBody {
+	most := loc.MaxBody
+	if most == 0 {
+		most = anyBody
+	}
+	if r.ContentLength > most {
 		w.Header().Set("Connection", "close")
 		return nil, &errTooLarge
 	}
+	control := http.NewResponseController(w)
+	in := &patient{http.MaxBytesReader(w, r.Body, most), control, bodyTimeout(loc.Connection)}
 	var body []byte
 	var err error
-	if r.ContentLength >= 0 {
+	if r.ContentLength >= 0 && r.ContentLength <= 1<<20 {
 		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, loc.MaxBody))
+		_, err = io.ReadFull(in, body)
+	} else { // memory is for what has come
+		body, err = io.ReadAll(in)
 	}
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
@@ -102,11 +129,27 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, loc *location)
 	return body, nil
 }
 
+// patient reads a body whose client may be silent for so long.
+type patient struct {
+	r       io.Reader
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+// Read waits for the next bytes.
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.control.SetReadDeadline(time.Now().Add(p.timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return p.r.Read(b)
+}
+
 // publish stores the message in each channel, in the order of the path, and
 // answers when this relay has it too.
-func (s *Server) publish(ctx context.Context, w http.ResponseWriter, r *http.Request, loc *location, reqs []relay.Request, body []byte) {
+func (s *Server) publish(ctx context.Context, w http.ResponseWriter, q *visit, reqs []relay.Request, body []byte) {
+	r, loc := q.r, q.loc
 	start := time.Now()
-	p := relay.Publication{Text: body, Unstored: loc.Unstored}
+	p := relay.Publication{Text: body, Unstored: !q.set.store}
 	var ok bool
 	if p.EventID, ok = eventHeader(r.Header["Event-Id"]); ok {
 		p.EventType, ok = eventHeader(r.Header["Event-Type"])
@@ -120,16 +163,16 @@ func (s *Server) publish(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return
 	}
 	if err := s.publishTo(ctx, reqs, p); err != nil {
-		s.log.Warn("publish refused", "channel", loc.Channels(r), "remote", r.RemoteAddr, "err", err)
+		s.log.Warn("publish refused", "channel", q.set.channels.of(q), "remote", r.RemoteAddr, "err", err)
 		s.refused(w, refuse(err), loc.Mode)
 		return
 	}
 	s.metrics.publish(len(reqs), time.Since(start))
-	if loc.NoInfo {
+	if !loc.Info {
 		empty(w, http.StatusOK)
 		return
 	}
-	s.channelInfo(w, r, reqs)
+	s.channelInfo(w, q, reqs)
 }
 
 // publishTo publishes to each channel and waits until the hub has the last.

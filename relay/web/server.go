@@ -7,14 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // Store takes publications and ends channels. relay/store has one.
@@ -43,22 +44,20 @@ type Options struct {
 	Store Store
 	// Peers are the other relays; nil means that there are none.
 	Peers Peers
-	// Locations are served by this package.
-	Locations []Location
-	// Next serves all other paths; nil means that there are none.
-	Next http.Handler
+	// Site is what is served where. Its servers must have addresses. It must not
+	// be changed any more.
+	Site site.Site
+	// Next serves the paths that no location matches, on the addresses that
+	// NextAt has by their site.Listen.Key; nil means that there are none.
+	Next   http.Handler
+	NextAt []string
 	// MaxChannelID bounds a channel's id, in bytes, up to 1024, which is the default:
 	// what the store can take whatever has to be escaped.
 	MaxChannelID int
 	// MaxElements bounds the channels of one request, 1,000.
 	MaxElements int
-	// SendTimeout is how long a connection may take nothing of what is to be
-	// sent before it is dropped, 60 s.
-	SendTimeout time.Duration
 	// PublishTimeout bounds a publish from the end of its body to its answer, 10 s.
 	PublishTimeout time.Duration
-	// BodyTimeout bounds the time for a request's body, 30 s.
-	BodyTimeout time.Duration
 	// MaxFrame bounds a WebSocket message of a client, in bytes, 1 MiB.
 	MaxFrame int64
 	// Metrics counts; nil does not.
@@ -71,7 +70,7 @@ func (o *Options) setDefaults() error {
 	if o.Hub == nil || o.Store == nil {
 		return errors.New("web: Hub and Store are required")
 	}
-	if o.MaxChannelID < 0 || o.MaxElements < 0 || o.SendTimeout < 0 || o.PublishTimeout < 0 || o.BodyTimeout < 0 || o.MaxFrame < 0 {
+	if o.MaxChannelID < 0 || o.MaxElements < 0 || o.PublishTimeout < 0 || o.MaxFrame < 0 {
 		return errors.New("web: options must not be negative")
 	}
 	if o.MaxChannelID > maxChannelID {
@@ -79,9 +78,7 @@ func (o *Options) setDefaults() error {
 	}
 	setDefault(&o.MaxElements, 1000)
 	setDefault(&o.MaxChannelID, maxChannelID)
-	setDefault(&o.SendTimeout, time.Minute)
 	setDefault(&o.PublishTimeout, 10*time.Second)
-	setDefault(&o.BodyTimeout, 30*time.Second)
 	setDefault(&o.MaxFrame, 1<<20)
 	if o.Next == nil {
 		o.Next = http.NotFoundHandler()
@@ -103,15 +100,15 @@ func setDefault[T comparable](field *T, value T) {
 
 // Server serves HTTP.
 type Server struct {
-	opts      Options
-	hub       *relay.Hub
-	locations *locations
-	log       *slog.Logger
-	metrics   *Metrics
-	http      *http.Server
-	sockets   *webSockets
-	host      string
-	started   time.Time
+	opts    Options
+	hub     *relay.Hub
+	routing atomic.Pointer[routing]
+	log     *slog.Logger
+	metrics *Metrics
+	http    *http.Server
+	melody  *webSockets
+	host    string
+	started time.Time
 
 	queue   *queue
 	wheel   *wheel
@@ -124,6 +121,11 @@ type Server struct {
 	subs     map[*subscriber]struct{} // nil when the server is done
 	none     sync.Cond                // subs is empty
 	back     *returned                // nil before Serve
+
+	serving sync.WaitGroup // net/http's listeners
+	failed  chan error     // what ended one of them, the first
+	doors   sync.Mutex     // guards what follows
+	sockets map[string]*Socket
 }
 
 // New makes a Server. Its errors name the option or the location.
@@ -131,49 +133,91 @@ func New(o Options) (*Server, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	ls, err := newLocations(o.Locations)
+	rt, err := newRouting(o.Site, nil)
 	if err != nil {
 		return nil, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
 	s := &Server{
-		opts: o, hub: o.Hub, locations: ls, metrics: o.Metrics, host: host, started: time.Now(),
-		log:   o.Log.With("component", "web"),
+		opts: o, hub: o.Hub, metrics: o.Metrics, host: hostName(), started: time.Now(),
+		log:    o.Log.With("component", "web"),
+		failed: make(chan error, 1), sockets: make(map[string]*Socket),
 		queue: newQueue(), wheel: newWheel(), quit: make(chan struct{}), subs: make(map[*subscriber]struct{}),
 	}
+	rt.nextAt = o.NextAt
+	s.routing.Store(rt)
 	s.none.L = &s.mu
-	s.sockets = newWebSockets(s)
+	s.melody = newWebSockets(s)
 	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       75 * time.Second,
+		Handler: s,
+		// Any time: what the configuration says takes its place in link.
+		ReadHeaderTimeout: site.DefaultHeaderTimeout,
+		IdleTimeout:       site.DefaultConnection().KeepaliveTimeout,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what clients do wrong
+		ConnContext:       withLink,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if l := linkOf(c); l != nil && state == http.StateIdle {
+				l.phase.Store(waiting)
+			}
+		},
+		DisableGeneralOptionsHandler: true,                                                // each request is counted
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what clients do wrong
 	}
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true) // a subscriber takes its connection over
 	return s, nil
 }
 
-// Serve serves connections of l until Shutdown; then it returns nil.
-func (s *Server) Serve(l net.Listener) error {
+// Serve serves connections of the sockets until Shutdown; then it returns nil. It
+// returns an error when one of the sockets fails. Then too Shutdown must be called,
+// which closes them all.
+func (s *Server) Serve(sockets []*Socket) error {
 	for range runtime.GOMAXPROCS(0) {
 		s.workers.Go(newWriter(s).run)
 	}
 	s.workers.Go(func() { s.wheel.run(s.quit) })
 	s.workers.Go(func() { s.trim(s.quit) })
-	back := newReturned(l.Addr())
+	back := newReturned(&net.UnixAddr{Net: "unix"})
 	s.mu.Lock()
 	s.back = back
 	s.mu.Unlock()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	wg.Go(func() { _ = s.http.Serve(back) })
-	if err := s.http.Serve(tuned{l, s.opts.SendTimeout}); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("web: serve: %w", err)
+	s.doors.Lock()
+	for _, socket := range sockets {
+		s.open(socket)
 	}
-	return nil
+	s.doors.Unlock()
+	over := make(chan struct{})
+	s.serving.Go(func() {
+		_ = s.http.Serve(back)
+		close(over)
+	})
+	select {
+	case err := <-s.failed:
+		return fmt.Errorf("web: serve: %w", err)
+	case <-over:
+		return nil
+	}
+}
+
+// open serves a socket. The caller has s.doors.
+func (s *Server) open(socket *Socket) {
+	key := socket.at.Key()
+	s.sockets[key] = socket
+	s.serving.Go(func() {
+		err := s.http.Serve(tuned{socket, s})
+		if errors.Is(err, http.ErrServerClosed) {
+			return
+		}
+		s.doors.Lock()
+		wanted := s.sockets[key] == socket
+		s.doors.Unlock()
+		if !wanted {
+			return
+		}
+		select {
+		case s.failed <- err:
+		default:
+		}
+	})
 }
 
 // Shutdown ends the server in order: no new connections, then publishers get
@@ -189,6 +233,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.answerRequests(ctx)
 	s.endSubscribers(ctx)
 	err := s.closeConnections(closed)
+	s.serving.Wait()
 	close(s.quit)
 	s.queue.close()
 	s.workers.Wait()
@@ -273,31 +318,97 @@ func (s *Server) eachSubscriber(do func(*subscriber)) {
 	}
 }
 
-// ServeHTTP finds the location of a request.
+// ServeHTTP finds the server and the location of a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
 	defer s.requests.Add(-1)
-	loc := s.locations.find(r.URL.Path)
-	if loc != nil && r.ProtoMajor == 1 && r.ProtoAtLeast(1, 1) && !r.Close {
-		w.Header()["Connection"] = keepAliveValue // nginx always says so; net/http overrules it
+	q := &visit{r: r}
+	q.link, _ = r.Context().Value(linkKey{}).(*link)
+	if !s.locate(q) { // the address has just been taken out of the configuration
+		w.Header().Set("Connection", "close")
+		http.NotFound(w, r)
+		return
+	}
+	reply := s.route(q)
+	c := q.connection()
+	more := q.link.next(c)
+	q.keep = more && r.ProtoAtLeast(1, 1) && !r.Close
+	switch {
+	case !more:
+		w.Header()["Connection"] = []string{"close"}
+	case q.keep && q.loc != nil:
+		w.Header()["Connection"] = keepAliveValue // nginx always says so
 	}
 	if r.ContentLength != 0 {
 		// A body that does not come would hold the connection for ever: net/http
 		// waits for what a handler has left of it.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.BodyTimeout)) // where it cannot be, there is none
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout(c))) // where it cannot be, there is none
 	}
+	if q.loc != nil && len(q.loc.headers) > 0 {
+		w = &adding{ResponseWriter: w, q: q}
+	}
+	s.serve(w, q, reply)
+}
+
+// locate finds the server.
+func (s *Server) locate(q *visit) bool {
+	rt := s.routing.Load()
+	a := rt.at(q.link.key, q.local())
+	if a == nil {
+		return false
+	}
+	q.routing = rt
+	q.host = a.find(q.hostname(), q)
+	return true
+}
+
+// route finds the location, and what a return answers; nil if there is none.
+func (s *Server) route(q *visit) *reply {
+	var ok bool
+	if q.path, ok = normalize(q.r.URL.Path); !ok {
+		return &reply{code: http.StatusBadRequest}
+	}
+	if reply, _ := q.run(q.host.steps); reply != nil {
+		return reply
+	}
+	if q.loc, _ = q.host.tree.find(q); q.loc == nil {
+		return nil
+	}
+	q.set = q.loc.settings
+	reply, _ := q.run(q.loc.steps)
+	return reply
+}
+
+func (s *Server) serve(w http.ResponseWriter, q *visit, reply *reply) {
 	switch {
-	case loc == nil:
-		s.opts.Next.ServeHTTP(w, r)
-	case strings.IndexByte(r.URL.Path, 0) >= 0:
+	case q.r.RequestURI == "*" && q.r.Method == http.MethodOptions: // of the server as a whole
+		empty(w, http.StatusOK)
+	case reply != nil:
+		reply.write(w, q)
+	case q.loc == nil && slices.Contains(q.routing.nextAt, q.link.key):
+		s.opts.Next.ServeHTTP(w, q.r)
+	case q.loc == nil:
+		http.NotFound(w, q.r)
+	case strings.IndexByte(q.path, 0) >= 0:
 		errNULPath.write(w)
-	case loc.Mode.publishes():
-		s.publisher(w, r, loc)
-	case loc.Mode == Statistics:
-		s.statistics(w, r, loc)
+	case q.loc.Mode == site.ModeNone:
+		empty(w, http.StatusNotFound)
+	case q.loc.Mode.Publishes():
+		s.publisher(w, q)
+	case q.loc.Mode == site.ModeStatistics:
+		s.statistics(w, q)
 	default:
-		s.subscribe(w, r, loc)
+		s.subscribe(w, q)
 	}
+}
+
+// headerTimeout is how long the header of a request may take at an address: only
+// the header says which server is meant.
+func (s *Server) headerTimeout(l *link) time.Duration {
+	if a := s.routing.Load().at(l.key, l.LocalAddr()); a != nil {
+		return orDefault(a.def.HeaderTimeout)
+	}
+	return site.DefaultHeaderTimeout
 }
 
 // add notes a subscriber. It reports false if the server is done with all of

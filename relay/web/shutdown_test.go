@@ -9,19 +9,34 @@ import (
 	"time"
 
 	"alertrelay/relay"
-	"alertrelay/relay/web"
+	"alertrelay/relay/site"
 )
 
 // Promise 5: everything ends as it should, and clients know when to come back.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	module := func(mode web.Mode, path string) web.Location {
-		return web.Location{Path: path, Mode: mode, Channels: web.Rest(path), Header: "HEAD", Footer: "FOOT", Module: true}
+	for name, withBody := range map[string]bool{"long polls end with 304": false, "long polls end with a body": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shutdown(t, withBody)
+		})
 	}
-	withBody := module(web.LongPolling, "/m/lpb/")
-	withBody.TimeoutBody = true
-	s := newServer(t, append(web.Builtin(),
-		module(web.Streaming, "/m/sub/"), module(web.EventSource, "/m/ev/"), module(web.LongPolling, "/m/lp/"), module(web.WebSocket, "/m/ws/"), withBody))
+}
+
+// timedOut is the message of a built-in long poll that waited in vain.
+const timedOut = `{"id":-3,"channel":"","text":"Timed out","tag":"0","time":"Thu, 01 Jan 1970 00:00:00 GMT","eventid":""}`
+
+func shutdown(t *testing.T, withBody bool) {
+	module := func(mode site.Mode, path string) site.Location {
+		return at(mode, path, func(l *site.Location) { l.Header, l.Footer = "HEAD", "FOOT" })
+	}
+	locations := append(site.Builtin(), module(site.ModeStream, "/m/sub/"), module(site.ModeEventSource, "/m/ev/"), module(site.ModeWebSocket, "/m/ws/"))
+	if withBody {
+		locations = append(locations, module(site.ModeLongPoll, "/m/lpb/"))
+	} else {
+		locations = append(locations, module(site.ModeLongPoll, "/m/lp/"))
+	}
+	s := newServer(t, locations, func(o *setup) { o.site.TimeoutBody = withBody })
 	tag := s.say("other", "so that the stream stands somewhere")
 
 	type ending struct {
@@ -32,13 +47,20 @@ func TestShutdown(t *testing.T) {
 	endings := []ending{
 		{path: "/m/sub/end", status: "200 OK", body: "HEADFOOT"},
 		{path: "/m/ev/end", status: "200 OK", body: ": HEAD\n: FOOT\n"},
-		{path: "/m/lp/end", status: "304 Not Modified", headers: []string{"Etag: W/0"}},
-		{path: "/m/lpb/end", status: "200 OK", body: "HEADTimed outFOOT", headers: []string{"Etag: W/0"}},
 		{path: "/m/ws/end", websocket: true, status: "101 Switching Protocols", body: "\x81\x04HEAD\x81\x04FOOT\x88\x00"},
 		{path: "/ev/end", status: "200 OK", body: ": \nretry: #\n\n"},
-		{path: "/lp/end", status: "304 Not Modified", headers: []string{fmt.Sprintf("Etag: W/%d", tag)}},
 		{path: "/ws/end", websocket: true, status: "101 Switching Protocols", body: "\x88\x00"},
 		{path: "/sub/end", status: "200 OK", body: "<html>"},
+	}
+	own := fmt.Sprintf("Etag: W/%d", tag)
+	if withBody {
+		endings = append(endings,
+			ending{path: "/m/lpb/end", status: "200 OK", body: "HEADTimed outFOOT", headers: []string{"Etag: W/0"}},
+			ending{path: "/lp/end", status: "200 OK", body: timedOut, headers: []string{own}})
+	} else {
+		endings = append(endings,
+			ending{path: "/m/lp/end", status: "304 Not Modified", headers: []string{"Etag: W/0"}},
+			ending{path: "/lp/end", status: "304 Not Modified", headers: []string{own}})
 	}
 	conns := make([]*conn, len(endings))
 	for i, e := range endings {
@@ -108,7 +130,7 @@ func TestShutdown(t *testing.T) {
 // Who does not read does not hold the end up for longer than the grace time.
 func TestShutdownWithStuckSubscribers(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	for _, tr := range []transport{sse, stream, websocket} {
 		c := s.subscribe(t, tr, "stuck", "")
 		narrow(t, c.conn)
@@ -130,7 +152,7 @@ func TestShutdownWithStuckSubscribers(t *testing.T) {
 // Requests that come while the server stops, and publishers that are under way.
 func TestShutdownAmongRequests(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin())
+	s := newServer(t, site.Builtin())
 	var wg sync.WaitGroup
 	acked := make([][]string, 4)
 	begun := make(chan struct{}, len(acked))
@@ -206,9 +228,7 @@ func TestShutdownAmongRequests(t *testing.T) {
 // and nothing comes later that was refused.
 func TestStoreGone(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, append(web.Builtin(), web.Location{
-		Path: "/m/ws/", Mode: web.WebSocket, Channels: web.Rest("/m/ws/"), AllowPublish: true, Module: true,
-	}), func(o *setup) {
+	s := newServer(t, append(site.Builtin(), at(site.ModeWebSocket, "/m/ws/", func(l *site.Location) { l.AllowPublish = true })), func(o *setup) {
 		o.restartable = true
 		o.web.PublishTimeout = 500 * time.Millisecond
 		o.store.PublishTimeout = 300 * time.Millisecond

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
-	"alertrelay/relay/web"
+	"alertrelay/relay/site"
 )
 
 // sayMany publishes n messages of a channel from several goroutines, so that it
@@ -46,7 +46,7 @@ func (s *server) sayMany(channel string, n int, text func(i int) string) {
 // the end, and meanwhile costs nothing and harms nobody.
 func TestSlowSubscriber(t *testing.T) {
 	const messages, buffer = 5000, 8 << 20
-	s := newServer(t, web.Builtin(), func(o *setup) { o.hub.BufferBytes = buffer })
+	s := newServer(t, site.Builtin(), func(o *setup) { o.hub.BufferBytes = buffer })
 	padding := strings.Repeat("x", 2000)
 	text := func(i int) string { return fmt.Sprintf("%d %s", i, padding) }
 
@@ -115,7 +115,7 @@ func TestSlowSubscriber(t *testing.T) {
 func TestStuckSubscriber(t *testing.T) {
 	t.Parallel()
 	const sendTimeout = time.Second
-	s := newServer(t, web.Builtin(), func(o *setup) { o.web.SendTimeout = sendTimeout })
+	s := newServer(t, site.Builtin(), withSendTimeout(sendTimeout))
 	text := strings.Repeat("x", 512<<10)
 	for _, tr := range []transport{sse, stream, websocket} {
 		t.Run(tr.name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestStuckSubscriber(t *testing.T) {
 // A long poll's answer that is not read is given up as well.
 func TestStuckPoll(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, web.Builtin(), func(o *setup) { o.web.SendTimeout = 300 * time.Millisecond })
+	s := newServer(t, site.Builtin(), withSendTimeout(300*time.Millisecond))
 	for range 24 {
 		s.say("big", strings.Repeat("x", 512<<10))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // subscriber is one connection that messages are written to. See the package's
@@ -37,11 +38,15 @@ type subscriber struct {
 	gone      bool        // no timer any more; guarded by wheel.mu
 	keepAlive bool
 	http10    bool
-	mode      Mode    // the location's, or what a header made of it
-	first     [1]byte // what the reader waits for
+	mode      site.Mode // the location's, or what a header made of it
+	first     [1]byte   // what the reader waits for
+	requests  uint32    // that the connection has carried
 
 	poll *poll // of polls and long polls, else nil
 	peer *peer // of WebSockets, else nil
+
+	special *special // of padded and compressed streams, else nil
+	secure  *secure  // of connections that cannot be written without waiting, else nil
 }
 
 // States. Who moves a subscriber from queued to running owns it until it is idle
@@ -63,7 +68,7 @@ const (
 	askGone                    // the client of a poll has closed its side
 )
 
-func newSubscriber(s *Server, loc *location, mode Mode) *subscriber {
+func newSubscriber(s *Server, loc *location, mode site.Mode) *subscriber {
 	c := &subscriber{server: s, loc: loc, mode: mode}
 	if c.ends() {
 		c.poll = &poll{answered: make(chan struct{})}
@@ -72,7 +77,7 @@ func newSubscriber(s *Server, loc *location, mode Mode) *subscriber {
 }
 
 // ends reports whether the response is one answer, and not endless.
-func (c *subscriber) ends() bool { return c.mode == Polling || c.mode == LongPolling }
+func (c *subscriber) ends() bool { return c.mode == site.ModePoll || c.mode == site.ModeLongPoll }
 
 // wake has a writer look at the subscriber. Anybody may call it, at any time.
 func (c *subscriber) wake() {
@@ -80,7 +85,7 @@ func (c *subscriber) wake() {
 		switch state := c.state.Load(); state {
 		case idle:
 			if c.state.CompareAndSwap(idle, queued) {
-				c.server.queue.push(c)
+				c.enqueue()
 				return
 			}
 		case running:
@@ -102,6 +107,15 @@ func (c *subscriber) ask(bit uint32) {
 // requeue is called by the owner: it wants another turn after the others.
 func (c *subscriber) requeue() {
 	c.state.Store(queued)
+	c.enqueue()
+}
+
+// enqueue has the subscriber's own writer look at it, or one of all.
+func (c *subscriber) enqueue() {
+	if c.secure != nil {
+		c.secure.signal()
+		return
+	}
 	c.server.queue.push(c)
 }
 
@@ -117,33 +131,39 @@ func (c *subscriber) rest() bool {
 
 // hijack takes the connection over from net/http and sends the response on its
 // way.
-func (c *subscriber) hijack(w http.ResponseWriter, origin string) {
+func (c *subscriber) hijack(w http.ResponseWriter, q *visit, origin string) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil { // not HTTP/1
 		c.sub.Close()
 		refusal{http.StatusHTTPVersionNotSupported, "This location needs HTTP/1.1."}.write(w)
 		return
 	}
-	if !c.takeOver(conn) {
+	if !c.takeOver(conn, q.link) {
 		return
 	}
 	early := buffered(rw.Reader)
 	if c.poll == nil {
-		c.out = c.startFlow(origin)
+		c.out = c.startFlow(origin, q.added(http.StatusOK)+q.vary(c.contentType()))
 	} else {
 		c.poll.origin = origin
 	}
-	c.start(func() { c.watch(early) })
+	key := q.link.key
+	c.start(func() { c.watch(early, key) })
 }
 
 // takeOver makes the connection the subscriber's, or closes both.
-func (c *subscriber) takeOver(conn net.Conn) bool {
-	conn, _ = bare(conn) // net/http has read all that was early
-	socket, err := socketOf(conn)
-	if err == nil {
-		err = conn.SetDeadline(time.Time{})
+func (c *subscriber) takeOver(conn net.Conn, l *link) bool {
+	l.tune(sendTimeout(c.loc.Connection))
+	if conn == net.Conn(l) { // else TLS is over it
+		conn = l.Conn // net/http has read all that was early
 	}
-	c.conn, c.socket = conn, socket
+	err := conn.SetDeadline(time.Time{})
+	c.conn = conn
+	if l.tls {
+		c.secure = newSecure()
+	} else if err == nil {
+		c.socket, err = socketOf(conn)
+	}
 	if err != nil || !c.server.add(c) {
 		c.closeSub()
 		conn.Close()
@@ -157,9 +177,10 @@ func (c *subscriber) start(reader func()) {
 	now := c.server.wheel.time()
 	c.last.Store(now)
 	ttl := c.loc.TTL
-	if c.mode == LongPolling {
+	switch c.mode {
+	case site.ModeLongPoll:
 		ttl = c.loc.PollTTL
-	} else if c.mode == Polling {
+	case site.ModePoll:
 		ttl = pollDeadline
 	}
 	if ttl > 0 {
@@ -170,6 +191,9 @@ func (c *subscriber) start(reader func()) {
 	}
 	if c.sub != nil && c.poll == nil {
 		c.sub.Announce()
+	}
+	if c.secure != nil {
+		c.server.workers.Go(c.writeOwn)
 	}
 	c.requeue()
 	go reader()
@@ -221,7 +245,7 @@ var errTooEarly = errors.New("web: the client sends too much behind its request"
 
 // watch waits for the client to close, or for the response to end; then it
 // tidies up.
-func (c *subscriber) watch(early []byte) {
+func (c *subscriber) watch(early []byte, key string) {
 	early, err := c.readEarly(early)
 	finished := c.finished.Load() && errors.Is(err, os.ErrDeadlineExceeded)
 	if errors.Is(err, io.EOF) && c.poll != nil {
@@ -231,8 +255,13 @@ func (c *subscriber) watch(early []byte) {
 	switch {
 	case !finished:
 		c.conn.Close()
-	case c.keepAlive && c.conn.SetReadDeadline(time.Time{}) == nil:
-		c.server.back.give(c.conn, early)
+	case c.keepAlive && c.conn.SetDeadline(time.Time{}) == nil:
+		again := &link{
+			Conn: c.conn, server: c.server, key: key, tls: c.secure != nil, early: early, requests: int(c.requests),
+			tuned: sendTimeout(c.loc.Connection), keepalive: c.loc.KeepaliveTimeout,
+		}
+		again.phase.Store(back)
+		c.server.back.give(again)
 	default:
 		linger(c.conn)
 	}
@@ -273,6 +302,9 @@ func (c *subscriber) terminate() {
 	c.state.Store(terminated)
 	c.server.wheel.cancel(c)
 	c.closeSub()
+	if c.secure != nil {
+		c.secure.end(c.conn)
+	}
 	c.server.remove(c)
 }
 

@@ -1,58 +1,57 @@
 package web_test
 
 import (
-	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"alertrelay/relay"
-	"alertrelay/relay/web"
+	"alertrelay/relay/conf"
+	"alertrelay/relay/site"
 )
 
-// serverA is server A of protocol section 16, as far as this package has what it
-// configures: without /auth/, and with /ws2/ open to all.
+// fromNginx serves what an nginx.conf says, on any port.
+func fromNginx(t testing.TB, file string, change ...func(*setup)) *server {
+	t.Helper()
+	c, err := conf.Load(conf.Sources{NginxConf: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := *c.Site
+	for i := range st.Servers {
+		st.Servers[i].Listen = []site.Listen{{Address: anyPort, Default: st.Servers[i].Listen[0].Default}}
+	}
+	return newServer(t, nil, append([]func(*setup){func(o *setup) {
+		o.site = st
+		o.hub = relay.HubOptions{
+			Limits: c.GroupLimits, Inactivity: st.InactivityTime, DeletedText: st.DeletedText,
+			MaxChannels: st.MaxChannels, WildcardPrefix: st.WildcardPrefix, MaxWildcardChannels: st.MaxWildcardChannels,
+			EventsChannel: st.EventsChannel,
+		}
+		o.web.MaxChannelID = c.Limits.ChannelID
+	}}, change...)...)
+}
+
+// nginx serves the text of an http block, beside the directive that must be there.
+func nginx(t testing.TB, http string, change ...func(*setup)) *server {
+	t.Helper()
+	return fromNginx(t, writeNginx(t, http), change...)
+}
+
+func writeNginx(t testing.TB, http string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "nginx.conf")
+	if err := os.WriteFile(file, []byte("events { }\nhttp { push_stream_shared_memory_size 10m;\n"+http+"\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// serverA is server A of protocol section 16, read from its nginx.conf.
 func serverA(t *testing.T) *server {
 	t.Helper()
-	stream := web.Location{Mode: web.Streaming, Template: "[~id~:~channel~:~text~]", Header: "HEAD", Footer: "FOOT"}
-	poll := web.Location{Mode: web.Polling, Template: "{~id~,~tag~,~text~}"}
-	at := func(l web.Location, path string, change ...func(*web.Location)) web.Location {
-		l.Path, l.Module = path, true
-		if l.Channels = web.Arg("id"); strings.HasSuffix(path, "/") {
-			l.Channels = web.Rest(path)
-		}
-		for _, f := range change {
-			f(&l)
-		}
-		return l
-	}
-	publisher := web.Location{Mode: web.Publisher, Unstored: true}
-	return newServer(t, []web.Location{
-		at(web.Location{Mode: web.Statistics}, "/stats"),
-		at(web.Location{Mode: web.AdminPublisher}, "/pub"),
-		at(publisher, "/pubn", func(l *web.Location) { l.AllowOrigin = web.Constant("*") }),
-		at(publisher, "/pubq", func(l *web.Location) { l.NoInfo = true }),
-		at(publisher, "/pubs", func(l *web.Location) { l.MaxBody = 10 }),
-		at(stream, "/sub/"),
-		at(stream, "/ping/", func(l *web.Location) { l.PingInterval, l.TTL = 500*time.Millisecond, 1200*time.Millisecond }),
-		at(web.Location{Mode: web.Polling}, "/cors/", func(l *web.Location) {
-			l.AllowOrigin = func(r *http.Request) string { return r.Header.Get("Origin") }
-		}),
-		at(poll, "/po/"),
-		at(poll, "/pa/", func(l *web.Location) { l.Time, l.Tag, l.EventID = web.Arg("time"), web.Arg("tag"), web.Arg("eventid") }),
-		at(poll, "/lp/", func(l *web.Location) { l.Mode, l.PollTTL = web.LongPolling, time.Second }),
-		at(web.Location{Mode: web.EventSource}, "/ev/"),
-		at(web.Location{Mode: web.EventSource, Template: "{~id~,~text~}", Header: "a\nb", Footer: "z"}, "/ev2/", func(l *web.Location) {
-			l.PingInterval, l.TTL = 500*time.Millisecond, 800*time.Millisecond
-		}),
-		at(web.Location{Mode: web.WebSocket, Template: "[~id~:~channel~:~text~]", AllowPublish: true}, "/ws/"),
-		at(web.Location{Mode: web.WebSocket, Header: "HEAD", Footer: "FOOT"}, "/ws2/", func(l *web.Location) {
-			l.PingInterval, l.TTL = 500*time.Millisecond, 800*time.Millisecond
-		}),
-	}, func(o *setup) {
-		o.hub.Limits = func(string) relay.Limits { return relay.Limits{MaxMessages: 3} }
-		o.web.MaxChannelID = 20
-	})
+	return fromNginx(t, "../conf/testdata/server-a.conf")
 }
 
 // The transcripts of protocol section 16, adapted where section 14 says not to do
@@ -64,12 +63,7 @@ func serverA(t *testing.T) *server {
 //   - Numbers of channels are <N>: they depend on what was made before, and Q8 and
 //     Q14 make fewer.
 //
-// Not here, because they need what relay/web does not have yet:
-//
-//   - T24: authorized_channels_only, wildcard_channel_max_qtd, and the first line
-//     of T42, which needs the former
-//   - nothing of section 16 is about padding, gzip or header template files
-//
+// Not here: nothing of section 16 is about padding, gzip or header template files.
 // Server E, with the events channel, is in events_test.go.
 var transcripts = []struct{ name, text string }{
 	{"T01 publish, full response headers", `
@@ -113,7 +107,7 @@ var transcripts = []struct{ name, text string }{
 		< 400 Bad Request | X-Nginx-PushStream-Explain: Channel id is too large. | no body`},
 	{"T08 one publish, several channels, duplicates publish once (Q9)", `
 		> POST /pub?id=t08a/t08b/t08a | body "x"
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "uptime": <N>, "infos": [\r\n{"channel": "t08a", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"`},
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n{"channel": "t08a", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"`},
 	{"T09 list GET with one hit collapses to the single form", `
 		> GET /pub?id=nope/t08b
 		< 200 OK | Content-Type: application/json | body "{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"
@@ -151,23 +145,23 @@ var transcripts = []struct{ name, text string }{
 		> GET /stats?id=t01
 		< 200 OK | Content-Type: application/json | Content-Length: 85 | Connection: keep-alive | X-Nginx-PushStream-Tag: 0.5.5 | X-Nginx-PushStream-Commit: 3bc016f811d50374251960db091557571dfd7393 | body "{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"
 		> GET /stats?id=t08b/t01
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "uptime": <N>, "infos": [\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
 		> GET /stats?id=t08*
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "uptime": <N>, "infos": [\r\n{"channel": "t08a", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n{"channel": "t08a", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
 		> GET /stats?id=nope*
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "uptime": <N>, "infos": [\r\n]}\r\n"
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n]}\r\n"
 		> GET /stats?id=nope
 		< 404 Not Found | no body`},
 	{"T13 statistics list in plain, yaml, xml", `
 		> GET /stats?id=t08a/t08b | Accept: text/plain
-		< 200 OK | Content-Type: text/plain | body "hostname: <HOST>, time: <ISO>, channels: <N>, wildcard_channels: 0, uptime: <N>, infos: \r\nchannel: t08a\r\npublished_messages: 1\r\nstored_messages: 1\r\nactive_subscribers: 0,\r\nchannel: t08b\r\npublished_messages: 1\r\nstored_messages: 1\r\nactive_subscribers: 0\r\n"
+		< 200 OK | Content-Type: text/plain | body "hostname: <HOST>, time: <ISO>, channels: <N>, wildcard_channels: <N>, uptime: <N>, infos: \r\nchannel: t08a\r\npublished_messages: 1\r\nstored_messages: 1\r\nactive_subscribers: 0,\r\nchannel: t08b\r\npublished_messages: 1\r\nstored_messages: 1\r\nactive_subscribers: 0\r\n"
 		> GET /stats?id=t08a/t08b | Accept: text/x-yaml
-		< 200 OK | Content-Type: text/x-yaml | body "hostname: <HOST>\r\ntime: <ISO>\r\nchannels: <N>\r\nwildcard_channels: 0\r\nuptime: <N>\r\ninfos: \r\n -\r\n  channel: t08a\r\n  published_messages: 1\r\n  stored_messages: 1\r\n  subscribers: 0\r\n -\r\n  channel: t08b\r\n  published_messages: 1\r\n  stored_messages: 1\r\n  subscribers: 0\r\n"
+		< 200 OK | Content-Type: text/x-yaml | body "hostname: <HOST>\r\ntime: <ISO>\r\nchannels: <N>\r\nwildcard_channels: <N>\r\nuptime: <N>\r\ninfos: \r\n -\r\n  channel: t08a\r\n  published_messages: 1\r\n  stored_messages: 1\r\n  subscribers: 0\r\n -\r\n  channel: t08b\r\n  published_messages: 1\r\n  stored_messages: 1\r\n  subscribers: 0\r\n"
 		> GET /stats?id=t08a/t08b | Accept: application/xml
-		< 200 OK | Content-Type: application/xml | body "<?xml version="1.0" encoding="UTF-8" ?>\r\n<root>\r\n  <hostname><HOST></hostname>\r\n  <time><ISO></time>\r\n  <channels><N></channels>\r\n  <wildcard_channels>0</wildcard_channels>\r\n  <uptime><N></uptime>\r\n  <infos>\r\n<channel>\r\n  <name>t08a</name>\r\n  <published_messages>1</published_messages>\r\n  <stored_messages>1</stored_messages>\r\n  <subscribers>0</subscribers>\r\n</channel>\r\n<channel>\r\n  <name>t08b</name>\r\n  <published_messages>1</published_messages>\r\n  <stored_messages>1</stored_messages>\r\n  <subscribers>0</subscribers>\r\n</channel>\r\n  </infos>\r\n</root>\r\n"`},
+		< 200 OK | Content-Type: application/xml | body "<?xml version="1.0" encoding="UTF-8" ?>\r\n<root>\r\n  <hostname><HOST></hostname>\r\n  <time><ISO></time>\r\n  <channels><N></channels>\r\n  <wildcard_channels><N></wildcard_channels>\r\n  <uptime><N></uptime>\r\n  <infos>\r\n<channel>\r\n  <name>t08a</name>\r\n  <published_messages>1</published_messages>\r\n  <stored_messages>1</stored_messages>\r\n  <subscribers>0</subscribers>\r\n</channel>\r\n<channel>\r\n  <name>t08b</name>\r\n  <published_messages>1</published_messages>\r\n  <stored_messages>1</stored_messages>\r\n  <subscribers>0</subscribers>\r\n</channel>\r\n  </infos>\r\n</root>\r\n"`},
 	{"T14 percent-decoding and grammar of ids, escaped (Q19)", `
 		> POST /pub?id=t14%2Ft14x | body "x"
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "uptime": <N>, "infos": [\r\n{"channel": "t14", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t14x", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n{"channel": "t14", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t14x", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
 		> POST /pub?id=t14.b | body "x"
 		< 200 OK | Content-Type: application/json | body "{"channel": "t14.b", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"
 		> POST /pub?id=t14.b7 | body "x"
@@ -227,6 +221,21 @@ var transcripts = []struct{ name, text string }{
 		< 403 Forbidden | X-Nginx-PushStream-Explain: Channel id not authorized for this method. | no body
 		> GET /sub/123456789012345678901
 		< 400 Bad Request | X-Nginx-PushStream-Explain: Channel id is too large. | no body`},
+	{"T24 authorized channels and wildcard rule", `
+		# POST t24 "x"
+		# POST t24n "x" | Unstored: yes
+		> GET /auth/missing
+		< 403 Forbidden | X-Nginx-PushStream-Explain: Subscriber could not create channels. | no body
+		> GET /auth/t24n
+		< 403 Forbidden | X-Nginx-PushStream-Explain: Subscriber could not create channels. | no body
+		> GET /auth/t24
+		< 200 OK | Content-Type: text/plain | body "HEAD" (open)
+		> GET /auth/bd_x
+		< 403 Forbidden | X-Nginx-PushStream-Explain: Subscribed too much wildcard channels. | no body
+		> GET /auth/t24/bd_x
+		< 200 OK | Content-Type: text/plain | body "HEAD" (open)
+		> GET /auth/t24/bd_x/bd_y
+		< 403 Forbidden | X-Nginx-PushStream-Explain: Subscribed too much wildcard channels. | no body`},
 	{"T25 CORS", `
 		> GET /cors/t25 | Origin: http://o.example
 		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Connection: keep-alive | Access-Control-Allow-Origin: http://o.example | Access-Control-Allow-Methods: GET | Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id | no body
@@ -339,6 +348,8 @@ var transcripts = []struct{ name, text string }{
 		> GET /ws/t41 | WS 7
 		< 400 Bad Request | Connection: close | Sec-WebSocket-Version: 8, 13 | X-Nginx-PushStream-Explain: Version not supported. Supported versions: 8, 13 | no body [closes]`},
 	{"T42 websocket: refusals arrive as close frames 1008, a missing channel too (Q29)", `
+		> GET /ws2/missing | WS 13
+		< 101 Switching Protocols | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= | frames "\x88I\x03\xf0{"http_status": 403, "explain":"Subscriber could not create channels."}" [closes]
 		> GET /ws/ALL | WS 13
 		< 101 Switching Protocols | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= | frames "\x88N\x03\xf0{"http_status": 403, "explain":"Channel id not authorized for this method."}" [closes]
 		> GET /ws/123456789012345678901 | WS 13
@@ -364,7 +375,7 @@ var transcripts = []struct{ name, text string }{
 		< 101 Switching Protocols | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= | frames ""`},
 	{"T45 websocket: what clients published is stored", `
 		> GET /pub?id=t45a/t45b
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "uptime": <N>, "infos": [\r\n{"channel": "t45a", "published_messages": 1, "stored_messages": 1, "subscribers": <N>},\r\n{"channel": "t45b", "published_messages": 1, "stored_messages": 1, "subscribers": <N>}\r\n]}\r\n"`},
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n{"channel": "t45a", "published_messages": 1, "stored_messages": 1, "subscribers": <N>},\r\n{"channel": "t45b", "published_messages": 1, "stored_messages": 1, "subscribers": <N>}\r\n]}\r\n"`},
 	{"T46 websocket: a ping is answered with its payload (Q13)", `
 		> GET /ws/t46 | WS 13
 		# FRAME 89 "abc"
@@ -409,13 +420,13 @@ var transcripts = []struct{ name, text string }{
 		< 200 OK | Content-Type: text/plain | body "HEAD[1:t49:\x00\xff"\n]" (open)`},
 	{"T55 summary statistics, four formats", `
 		> GET /stats | Accept: application/json
-		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": 0, "published_messages": <N>, "stored_messages": <N>, "messages_in_trash": <N>, "channels_in_delete": <N>, "channels_in_trash": <N>, "subscribers": <N>, "uptime": <N>, "by_worker": [\r\n{"pid": "<PID>", "subscribers": <N>, "uptime": <N>}\r\n]}\r\n"
+		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "published_messages": <N>, "stored_messages": <N>, "messages_in_trash": <N>, "channels_in_delete": <N>, "channels_in_trash": <N>, "subscribers": <N>, "uptime": <N>, "by_worker": [\r\n{"pid": "<PID>", "subscribers": <N>, "uptime": <N>}\r\n]}\r\n"
 		> GET /stats | Accept: text/plain
-		< 200 OK | Content-Type: text/plain | body "hostname: <HOST>\r\ntime: <ISO>\r\nchannels: <N>\r\nwildcard_channels: 0\r\npublished_messages: <N>\r\nstored_messages: <N>\r\nmessages_in_trash: <N>\r\nchannels_in_delete: <N>\r\nchannels_in_trash: <N>\r\nsubscribers: <N>\r\nuptime: <N>\r\nby_worker:\r\n  pid: <PID>\r\n  subscribers: <N>\r\n  uptime: <N>\r\n"
+		< 200 OK | Content-Type: text/plain | body "hostname: <HOST>\r\ntime: <ISO>\r\nchannels: <N>\r\nwildcard_channels: <N>\r\npublished_messages: <N>\r\nstored_messages: <N>\r\nmessages_in_trash: <N>\r\nchannels_in_delete: <N>\r\nchannels_in_trash: <N>\r\nsubscribers: <N>\r\nuptime: <N>\r\nby_worker:\r\n  pid: <PID>\r\n  subscribers: <N>\r\n  uptime: <N>\r\n"
 		> GET /stats | Accept: application/yaml
-		< 200 OK | Content-Type: application/yaml | body "  hostname: <HOST>\r\n  time: <ISO>\r\n  channels: <N>\r\n  wildcard_channels: 0\r\n  published_messages: <N>\r\n  stored_messages: <N>\r\n  messages_in_trash: <N>\r\n  channels_in_delete: <N>\r\n  channels_in_trash: <N>\r\n  subscribers: <N>\r\n  uptime: <N>\r\n  by_worker:\r\n   -\r\n    pid: <PID>\r\n    subscribers: <N>\r\n    uptime: <N>\r\n"
+		< 200 OK | Content-Type: application/yaml | body "  hostname: <HOST>\r\n  time: <ISO>\r\n  channels: <N>\r\n  wildcard_channels: <N>\r\n  published_messages: <N>\r\n  stored_messages: <N>\r\n  messages_in_trash: <N>\r\n  channels_in_delete: <N>\r\n  channels_in_trash: <N>\r\n  subscribers: <N>\r\n  uptime: <N>\r\n  by_worker:\r\n   -\r\n    pid: <PID>\r\n    subscribers: <N>\r\n    uptime: <N>\r\n"
 		> GET /stats | Accept: application/xml
-		< 200 OK | Content-Type: application/xml | body "<?xml version="1.0" encoding="UTF-8" ?>\r\n<infos>\r\n  <hostname><HOST></hostname>\r\n  <time><ISO></time>\r\n  <channels><N></channels>\r\n  <wildcard_channels>0</wildcard_channels>\r\n  <published_messages><N></published_messages>\r\n  <stored_messages><N></stored_messages>\r\n  <messages_in_trash><N></messages_in_trash>\r\n  <channels_in_delete><N></channels_in_delete>\r\n  <channels_in_trash><N></channels_in_trash>\r\n  <subscribers><N></subscribers>\r\n  <uptime><N></uptime>\r\n  <by_worker><worker>\r\n  <pid><PID></pid>\r\n  <subscribers><N></subscribers>\r\n  <uptime><N></uptime>\r\n</worker>\r\n</by_worker>\r\n</infos>\r\n"`},
+		< 200 OK | Content-Type: application/xml | body "<?xml version="1.0" encoding="UTF-8" ?>\r\n<infos>\r\n  <hostname><HOST></hostname>\r\n  <time><ISO></time>\r\n  <channels><N></channels>\r\n  <wildcard_channels><N></wildcard_channels>\r\n  <published_messages><N></published_messages>\r\n  <stored_messages><N></stored_messages>\r\n  <messages_in_trash><N></messages_in_trash>\r\n  <channels_in_delete><N></channels_in_delete>\r\n  <channels_in_trash><N></channels_in_trash>\r\n  <subscribers><N></subscribers>\r\n  <uptime><N></uptime>\r\n  <by_worker><worker>\r\n  <pid><PID></pid>\r\n  <subscribers><N></subscribers>\r\n  <uptime><N></uptime>\r\n</worker>\r\n</by_worker>\r\n</infos>\r\n"`},
 }
 
 // timed are the transcripts in which only time passes: they run side by side.
@@ -442,6 +453,7 @@ func TestTranscripts(t *testing.T) {
 		t.Run(tr.name, func(t *testing.T) { s.play(t, tr.text) })
 	}
 	s.say("t39", "x\ny")
+	s.say("t43", "so that it may be subscribed to")
 	t.Run("timed", func(t *testing.T) {
 		for _, tr := range timed {
 			t.Run(tr.name, func(t *testing.T) {
@@ -490,11 +502,11 @@ func frameLengths(t *testing.T, s *server) {
 // leaves behind: nothing (Q14).
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, []web.Location{
-		{Path: "/pub", Mode: web.AdminPublisher, Channels: web.Arg("id"), Module: true},
-		{Path: "/sub/", Mode: web.Streaming, Channels: web.Rest("/sub/"), Header: "HEAD", Module: true},
-		{Path: "/po/", Mode: web.Polling, Channels: web.Rest("/po/"), Module: true},
-		{Path: "/ws/", Mode: web.WebSocket, Channels: web.Rest("/ws/"), Module: true},
+	s := newServer(t, []site.Location{
+		at(site.ModeAdmin, "/pub"),
+		at(site.ModeStream, "/sub/", func(l *site.Location) { l.Header = "HEAD" }),
+		at(site.ModePoll, "/po/"),
+		at(site.ModeWebSocket, "/ws/"),
 	}, func(o *setup) {
 		o.hub.Limits = func(string) relay.Limits { return relay.Limits{MaxSubscribers: 1} }
 		o.hub.MaxChannels = 2

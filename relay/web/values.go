@@ -1,26 +1,84 @@
 package web
 
 import (
-	"net/http"
+	"fmt"
 	"strings"
+
+	"alertrelay/relay/site"
 )
 
-// Rest is what follows a prefix of the path, as "$1" of "location ~ /sub/(.*)".
-func Rest(prefix string) Value {
-	return func(r *http.Request) string { return decodeValue(strings.TrimPrefix(r.URL.Path, prefix)) }
+// value is a text with variables, taken apart. The zero value is not set.
+type value struct {
+	set   bool
+	text  string // if there are no variables
+	parts []part // otherwise
 }
 
-// Arg is the first query argument of that name, in any case, as "$arg_name": up
-// to the next "&", a plus sign is a plus sign (protocol 2.3).
-func Arg(name string) Value {
-	return func(r *http.Request) string {
-		value, _ := argument(r.URL.RawQuery, name)
-		return decodeValue(value)
+// part is literal text or a variable.
+type part struct {
+	literal  string
+	variable variable
+}
+
+func newValue(v site.Value) (value, error) {
+	if !v.Set {
+		return value{}, nil
 	}
+	return newText(v.Text)
 }
 
-// Constant is always the same.
-func Constant(value string) Value { return func(*http.Request) string { return value } }
+// newText is newValue for what is always set.
+func newText(text string) (value, error) {
+	parts, err := site.Parts(text)
+	if err != nil {
+		return value{}, fmt.Errorf("%q: %w", text, err)
+	}
+	v := value{set: true}
+	for _, p := range parts {
+		if p.Var == "" {
+			v.text += p.Literal
+			v.parts = append(v.parts, part{literal: p.Literal})
+			continue
+		}
+		v.parts = append(v.parts, part{variable: newVariable(p.Var)})
+	}
+	for _, p := range v.parts {
+		if p.variable != nil {
+			v.text = ""
+			return v, nil
+		}
+	}
+	v.parts = nil
+	return v, nil
+}
+
+// raw is the text with its variables replaced.
+func (v *value) raw(q *visit) string {
+	switch len(v.parts) {
+	case 0:
+		return v.text
+	case 1:
+		return v.parts[0].variable(q)
+	}
+	var b strings.Builder
+	for _, p := range v.parts {
+		if p.variable != nil {
+			b.WriteString(p.variable(q))
+		} else {
+			b.WriteString(p.literal)
+		}
+	}
+	return b.String()
+}
+
+// of is the text as the module takes it: decoded once, unless it has no variables
+// and is meant literally (quirk 7).
+func (v *value) of(q *visit) string {
+	if v.parts == nil {
+		return v.text
+	}
+	return decodeValue(v.raw(q))
+}
 
 func argument(query, name string) (value string, ok bool) {
 	for query != "" {

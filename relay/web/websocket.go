@@ -10,11 +10,13 @@ import (
 	"strconv"
 
 	"alertrelay/relay"
+	"alertrelay/relay/site"
 )
 
 // webSocket serves a request at a WebSocket location: handshake first, then what
 // a subscriber may be refused for (protocol 10.1).
-func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, loc *location) {
+func (s *Server) webSocket(w http.ResponseWriter, q *visit) {
+	r, loc := q.r, q.loc
 	h := w.Header()
 	if r.Method != http.MethodGet {
 		h.Set("Connection", "close")
@@ -30,31 +32,32 @@ func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, loc *location
 		s.refused(w, *f, loc.Mode)
 		return
 	}
-	c := newSubscriber(s, loc, WebSocket)
+	c := newSubscriber(s, loc, site.ModeWebSocket)
 	c.format = loc.frame
-	refused := c.begin(r)
+	refused := c.begin(q)
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil { // not HTTP/1
 		c.closeSub()
 		refusal{http.StatusHTTPVersionNotSupported, "This location needs HTTP/1.1."}.write(w)
 		return
 	}
-	if !c.takeOver(conn) {
+	if !c.takeOver(conn, q.link) {
 		return
 	}
-	c.out = upgraded(r.Header.Get("Sec-WebSocket-Key"))
+	c.out = upgraded(r.Header.Get("Sec-WebSocket-Key"), q.added(http.StatusSwitchingProtocols))
 	early := buffered(rw.Reader)
 	if refused != nil {
-		s.metrics.refuse(WebSocket, refused.status)
+		s.metrics.refuse(site.ModeWebSocket, refused.status)
 		c.out, c.ending = append(c.out, refused.closeFrame()...), true
-		c.start(func() { c.watch(early) })
+		c.start(func() { c.watch(early, q.link.key) })
 		return
 	}
 	c.out = append(c.out, c.format.Header()...)
 	c.peer = newPeer(c, early)
 	if loc.AllowPublish {
-		c.peer.publish, _ = s.elements(loc.Channels(r), false)
-		c.peer.publish = slices.DeleteFunc(c.peer.publish, func(r relay.Request) bool { return s.withEvents([]relay.Request{r}) })
+		c.peer.publish, _ = s.elements(q.set.channels.of(q), false)
+		c.peer.publish = slices.DeleteFunc(c.peer.publish, func(req relay.Request) bool { return s.withEvents([]relay.Request{req}) })
+		c.peer.unstored = !q.set.store
 	}
 	c.start(c.peer.run)
 }
@@ -74,12 +77,13 @@ func checkHandshake(h http.Header) *refusal {
 }
 
 // upgraded is the answer to a handshake.
-func upgraded(key string) []byte {
+func upgraded(key, added string) []byte {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 4.2.2 wants it
 	b := make([]byte, 0, 512)
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nExpires: "+expires+"\r\nCache-Control: "+cacheControl+
 		"\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = base64.StdEncoding.AppendEncode(b, sum[:])
+	b = append(b, added...)
 	return append(b, "\r\n\r\n"...)
 }
 
@@ -116,7 +120,7 @@ func (p *peer) received(text []byte) {
 	s := p.c.server
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.PublishTimeout)
 	defer cancel()
-	err := s.publishTo(ctx, p.publish, relay.Publication{Text: text, Unstored: p.c.loc.Unstored})
+	err := s.publishTo(ctx, p.publish, relay.Publication{Text: text, Unstored: p.unstored})
 	if err != nil {
 		s.log.Warn("websocket publish refused", "remote", p.c.conn.RemoteAddr(), "err", err)
 		p.hangUp(closeFrame(closeTryLater, refuse(err).explain))

@@ -83,7 +83,7 @@ func (w *writer) serve(c *subscriber) {
 				continue
 			}
 		}
-		n, err := c.socket.write(w.raw, b)
+		n, err := c.write(w, b)
 		if err != nil {
 			c.drop()
 			return
@@ -100,6 +100,15 @@ func (w *writer) serve(c *subscriber) {
 		}
 	}
 	c.requeue()
+}
+
+// write gives the connection what it takes without waiting; one under TLS waits,
+// in a goroutine of its own.
+func (c *subscriber) write(w *writer, b []byte) (n int, err error) {
+	if c.secure != nil {
+		return c.secure.write(c.conn, b, sendTimeout(c.loc.Connection))
+	}
+	return c.socket.write(w.raw, b)
 }
 
 // compose says what to write next: nothing, c.out, or a batch of messages from
@@ -195,7 +204,7 @@ func (w *writer) taken(c *subscriber, n int) (rest []byte) {
 // park waits until the socket takes something again. It owns the subscriber
 // meanwhile.
 func (c *subscriber) park() {
-	err := c.conn.SetWriteDeadline(time.Now().Add(c.server.opts.SendTimeout))
+	err := c.conn.SetWriteDeadline(time.Now().Add(sendTimeout(c.loc.Connection)))
 	n := 0
 	if err == nil {
 		n, err = c.socket.writeSome(c.out)

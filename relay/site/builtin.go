@@ -1,6 +1,4 @@
-package web
-
-import "time"
+package site
 
 // jsonTemplate is the message of eventsource, WebSocket and long-polling in the
 // founding configuration, with its values escaped and the event id.
@@ -22,30 +20,17 @@ parent.PushStream.register(this);
 // founding configuration, with texts escaped, several channels in one order,
 // wildcards and exact cursors.
 func Builtin() []Location {
-	const (
-		ping    = 10 * time.Second
-		pollTTL = 30 * time.Second
-	)
-	subscriber := func(mode Mode, path string) Location {
-		return Location{
-			Path: path, Mode: mode, Channels: Rest(path),
-			Time: Arg("time"), Tag: Arg("tag"), EventID: Arg("eventid"), HeaderCursor: true,
-			Template: jsonTemplate, ContentType: "application/json; charset=utf-8",
-			PingInterval: ping, PollTTL: pollTTL,
-			Wildcards: true, AllowOrigin: Constant("*"),
-		}
-	}
-	page := subscriber(Streaming, "/sub/")
+	page := NewLocation(ModeStream, MatchPrefix, "/sub/", false)
 	page.Template = "<script>p(~id~,'~channel:js~','~text:js~','~event-id:js~','~time~','~tag~');</script>"
 	page.Header, page.Footer = framePage, "</body></html>"
 	page.ContentType = "text/html; charset=utf-8"
 	return []Location{
-		{Path: "/pub", Mode: AdminPublisher, Channels: Arg("id"), AllowOrigin: Constant("*")},
-		{Path: "/channels-stats", Mode: Statistics, Channels: Arg("id")},
+		NewLocation(ModeAdmin, MatchExact, "/pub", false),
+		NewLocation(ModeStatistics, MatchExact, "/channels-stats", false),
 		page,
-		subscriber(EventSource, "/ev/"),
-		subscriber(WebSocket, "/ws/"),
-		subscriber(LongPolling, "/lp/"),
-		subscriber(Polling, "/poll/"),
+		NewLocation(ModeEventSource, MatchPrefix, "/ev/", false),
+		NewLocation(ModeWebSocket, MatchPrefix, "/ws/", false),
+		NewLocation(ModeLongPoll, MatchPrefix, "/lp/", false),
+		NewLocation(ModePoll, MatchPrefix, "/poll/", false),
 	}
 }

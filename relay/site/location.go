@@ -1,7 +1,6 @@
-package conf
+package site
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,9 @@ func (m Mode) String() string {
 	}
 	return modeNames[m]
 }
+
+// ModeNames are the names of all modes, in their order.
+func ModeNames() []string { return slices.Clone(modeNames) }
 
 // Publishes reports whether messages are published at the location.
 func (m Mode) Publishes() bool { return m == ModePublisher || m == ModeAdmin }
@@ -152,33 +154,22 @@ type Header struct {
 	Always bool
 }
 
-// defaultTypes are nginx's without a types block.
-func defaultTypes() map[string]string {
+// DefaultTypes are nginx's without a types block.
+func DefaultTypes() map[string]string {
 	return map[string]string{"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}
 }
 
-// inherited are what locations in our YAML take from their server.
-type inherited struct {
-	module     bool
-	connection Connection
-	types      map[string]string
-	gzip       Gzip
-}
+// DefaultGzip is nginx's, which compresses nothing.
+func DefaultGzip() Gzip { return Gzip{MinLength: 20, Level: 1} }
 
-func inheritedDefaults() inherited {
-	return inherited{connection: defaultConnection(), types: defaultTypes(), gzip: Gzip{MinLength: 20, Level: 1}}
-}
-
-// The founding configuration's message with its values escaped, and the event id.
-const ownTemplate = `{"id":~id~,"channel":~channel:json~,"text":~text:json~,"tag":"~tag~","time":"~time~","eventid":~event-id:json~}`
-
-// newLocation has the defaults: the module's, or ours, which do what the built-in
-// locations do.
-func newLocation(mode Mode, match Match, pattern string, module bool, from inherited) Location {
+// NewLocation has the defaults: the module's, or ours, which are those of the
+// built-in locations. The channels are what follows a prefix that ends with a
+// slash, else the argument id.
+func NewLocation(mode Mode, match Match, pattern string, module bool) Location {
 	l := Location{
 		Match: match, Pattern: pattern, Mode: mode, Module: module,
-		Template: "~text~", ContentType: "text/plain", Types: from.types,
-		Info: true, MaxBody: 1 << 20, Gzip: from.gzip, Connection: from.connection,
+		Template: "~text~", ContentType: "text/plain", Types: DefaultTypes(),
+		Info: true, MaxBody: 1 << 20, Gzip: DefaultGzip(), Connection: DefaultConnection(),
 	}
 	if module || mode == ModeNone {
 		return l
@@ -192,7 +183,7 @@ func newLocation(mode Mode, match Match, pattern string, module bool, from inher
 	if mode.Subscribes() {
 		l.Wildcards, l.HeaderCursor = true, true
 		l.Time, l.Tag, l.EventID = ValueOf("$arg_time"), ValueOf("$arg_tag"), ValueOf("$arg_eventid")
-		l.Template, l.ContentType = ownTemplate, "application/json; charset=utf-8"
+		l.Template, l.ContentType = jsonTemplate, "application/json; charset=utf-8"
 		l.PingInterval, l.PollTTL = 10*time.Second, 30*time.Second
 	}
 	return l
@@ -214,9 +205,3 @@ func bareLocations(list []Location) []Location {
 	}
 	return list
 }
-
-func sameGzip(a, b Gzip) bool {
-	return slices.Equal(a.Types, b.Types) && a.On == b.On && a.MinLength == b.MinLength && a.Level == b.Level && a.Vary == b.Vary && a.HTTP10 == b.HTTP10
-}
-
-func sameTypes(a, b map[string]string) bool { return maps.Equal(a, b) }

@@ -1,4 +1,4 @@
-package conf
+package site
 
 import (
 	"fmt"
@@ -29,6 +29,12 @@ func (m Match) String() string {
 		return "?"
 	}
 	return matchModifiers[m]
+}
+
+// ParseMatch reads a modifier; known is false for another word, and for none.
+func ParseMatch(modifier string) (m Match, known bool) {
+	i := slices.Index(matchModifiers, modifier)
+	return Match(max(i, 0)), i > 0
 }
 
 // IsRegex reports whether the pattern is a regular expression.
@@ -90,40 +96,4 @@ func MatchOrder(list []Location) []int {
 		return len(b.Pattern) - len(a.Pattern)
 	})
 	return order
-}
-
-// parsePath reads what Path writes. A modifier needs no space after it, as in
-// nginx.
-func parsePath(s string) (Match, string) {
-	for _, m := range []Match{MatchExact, MatchFirst, MatchRegexFold, MatchRegex} {
-		if rest, ok := strings.CutPrefix(s, m.String()); ok {
-			return m, strings.TrimPrefix(rest, " ")
-		}
-	}
-	return MatchPrefix, s
-}
-
-// located is where a location is.
-type located struct {
-	match   Match
-	pattern string
-}
-
-// fits says why a location cannot stand beside the siblings, and in outer unless
-// it is nil.
-func (l located) fits(siblings []located, outer *located) error {
-	for _, o := range siblings {
-		same := o.match == l.match || o.match != MatchExact && l.match != MatchExact && !o.match.IsRegex()
-		if !l.match.IsRegex() && same && o.pattern == l.pattern {
-			return fmt.Errorf(`duplicate location "%s"`, l.pattern)
-		}
-	}
-	switch {
-	case outer == nil:
-	case outer.match == MatchExact:
-		return fmt.Errorf(`location "%s" cannot be inside the exact location "%s"`, l.pattern, outer.pattern)
-	case !l.match.IsRegex() && !outer.match.IsRegex() && !strings.HasPrefix(l.pattern, outer.pattern):
-		return fmt.Errorf(`location "%s" is outside location "%s"`, l.pattern, outer.pattern)
-	}
-	return nil
 }

@@ -1,15 +1,13 @@
-package conf
+package site
 
 import "time"
 
 // Site is what is served where: neutral between an nginx.conf with push_stream
-// directives and our own YAML, both of which fill it. Inheritance is resolved
-// when it is read, so that a Location is complete.
+// directives and our own YAML, both of which fill it.
 //
 // The limits MaxMessages, MessageTTL, MaxSubscribers and MaxChannelID are those
 // of all channels. They are in force if MessageTTL is not 0, which an nginx.conf
-// always has it; otherwise Config.Groups and Config.Limits say. Load puts them
-// there.
+// always has it; otherwise the configuration's groups and limits say.
 type Site struct {
 	// Servers in the order of the file.
 	Servers []Server
@@ -86,8 +84,8 @@ type Listen struct {
 	Default bool
 }
 
-// key tells addresses apart.
-func (l *Listen) key() string {
+// Key tells addresses apart: "host:port", or "unix:" and the path.
+func (l *Listen) Key() string {
 	if l.Unix != "" {
 		return "unix:" + l.Unix
 	}
@@ -108,39 +106,37 @@ type Connection struct {
 	KeepaliveRequests int
 }
 
-// nginx's defaults, also ours.
-const defaultHeaderTimeout = 60 * time.Second
+// DefaultHeaderTimeout is nginx's, and ours.
+const DefaultHeaderTimeout = 60 * time.Second
 
-func defaultConnection() Connection {
+// DefaultConnection is nginx's, and ours.
+func DefaultConnection() Connection {
 	return Connection{BodyTimeout: 60 * time.Second, SendTimeout: 60 * time.Second, KeepaliveTimeout: 75 * time.Second, KeepaliveRequests: 1000}
 }
 
-// emptySite has the defaults of a site without servers.
-func emptySite() Site {
+// New has the defaults of a site, and no servers.
+func New() Site {
 	return Site{DeletedText: "Channel deleted", PingText: " ", InactivityTime: 30 * time.Second}
 }
-
-// defaultMessageTTL is the module's.
-const defaultMessageTTL = 30 * time.Minute
 
 // LimitsChannels reports whether the site's own limits are in force, rather than
 // Config.Groups and Config.Limits.
 func (s *Site) LimitsChannels() bool { return s.MessageTTL > 0 }
 
-// chooseDefaults makes the first server of each address its default, where none
+// ChooseDefaults makes the first server of each address its default, where none
 // asks for it.
-func (s *Site) chooseDefaults() {
+func (s *Site) ChooseDefaults() {
 	have := make(map[string]bool)
 	for _, srv := range s.Servers {
 		for _, l := range srv.Listen {
-			have[l.key()] = have[l.key()] || l.Default
+			have[l.Key()] = have[l.Key()] || l.Default
 		}
 	}
 	for i := range s.Servers {
 		for j := range s.Servers[i].Listen {
 			l := &s.Servers[i].Listen[j]
-			if !have[l.key()] {
-				have[l.key()], l.Default = true, true
+			if !have[l.Key()] {
+				have[l.Key()], l.Default = true, true
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package conf
+package site
 
 import (
 	"regexp"
@@ -89,9 +89,9 @@ func bareSteps(steps []Step) []Step {
 	return steps
 }
 
-// compile gives the regular expression of a condition that has one. known is
-// false for an unknown Op.
-func (c *Condition) compile() (re *regexp.Regexp, known bool, err error) {
+// Compile gives the regular expression of a condition that has one, else nil.
+// known is false for an unknown Op.
+func (c *Condition) Compile() (re *regexp.Regexp, known bool, err error) {
 	switch c.Op {
 	case "", "=", "!=":
 		return nil, true, nil
