@@ -16,7 +16,8 @@ import (
 
 const eventsID = "evs"
 
-// serverE is server E of protocol section 16.
+// serverE is server E of protocol section 16 without its limits, and with more
+// locations.
 func serverE(t *testing.T, change ...func(*setup)) *server {
 	t.Helper()
 	head := func(l *site.Location) { l.Header = "HEAD" }
@@ -41,11 +42,6 @@ func serverE(t *testing.T, change ...func(*setup)) *server {
 		o.hub.EventsChannel, o.hub.DeletedText = eventsID, "gone"
 		o.site.TimeoutBody = true
 	}}, change...)...)
-}
-
-func limitedE(o *setup) {
-	o.hub.MaxChannels = 4 // the events channel counts
-	o.hub.Limits = func(string) relay.Limits { return relay.Limits{MaxSubscribers: 1} }
 }
 
 // told waits until n events have been told, and looks a little later whether
@@ -90,7 +86,9 @@ func eventText(kind, channel string) string {
 // T37 and T50 to T55, in their order: the numbers are made by what came before.
 func TestTranscriptsE(t *testing.T) {
 	t.Parallel()
-	s := serverE(t, limitedE)
+	s := fromNginx(t, "../conf/testdata/server-e.conf", func(o *setup) {
+		o.site.Servers[0].Locations = append(o.site.Servers[0].Locations, at(site.ModePoll, "/po/")) // not of section 16
+	})
 	play := func(name, text string) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) { s.play(t, text) })
