@@ -94,6 +94,7 @@ func TestPushStreamClient(t *testing.T) {
 				{"283 messages published after seconds ago, then the next", publishedAfter("seconds", "30"), ""},
 				{"283 messages published after a date, then the next", publishedAfter("date", "new Date(Date.now() - 30_000)"), ""},
 				{"283 messages published after the epoch, then the next", publishedAfter("all", "-1"), ""},
+				{"283 nothing that was published before the date", onlyAfter, ""},
 				{"284 backtrack twice", backtracksTwice, ""},
 				{"285 the last event id, then the next", lastEventID, ""},
 				{"286 backtrack, then the cursor", backtracksThenContinues, ""},
@@ -286,6 +287,15 @@ func publishedAfter(name, after string) func(p *pushPage) {
 		p.publish(p.t, ch, "live", "")
 		p.same(p.untilMessages(3), []string{"1 " + ch + " stored", "2 " + ch + " while away", "3 " + ch + " live"})
 	}
+}
+
+func onlyAfter(p *pushPage) {
+	ch := p.mode + "283only"
+	p.publish(p.t, ch, "stored", "")
+	p.start(fmt.Sprintf("{%s: 0}", ch), byArgument+"messagesPublishedAfter: new Date(Date.now() + 3_600_000)")
+	p.subscribed(ch, 0)
+	p.publish(p.t, ch, "live", "")
+	p.same(p.untilMessages(1), []string{"2 " + ch + " live"})
 }
 
 func backtracksTwice(p *pushPage) {
