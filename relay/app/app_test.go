@@ -229,6 +229,28 @@ func TestListenBesideServers(t *testing.T) {
 	}
 }
 
+// --listen at a port where the servers listen on every interface has them, and the
+// rest.
+func TestListenAmongServers(t *testing.T) {
+	t.Parallel()
+	file, url := founding(t)
+	port := url[strings.LastIndexByte(url, ':')+1:]
+	start(t, load(t, t.TempDir(), conf.Sources{NginxConf: file, Flags: map[string]string{"listen": "127.0.0.1:" + port}}))
+	for path, want := range map[string]int{"/metrics": 200, "/pub?id=none": 404, "/channels-stats": 200} {
+		for host, extra := range map[string]bool{"127.0.0.1": true, "127.0.0.2": false} {
+			if path == "/metrics" && !extra {
+				want = http.StatusNotFound
+			}
+			if status, _ := get(t, http.MethodGet, "http://"+host+":"+port+path, ""); status != want {
+				t.Errorf("%s%s: got %d, want %d", host, path, status, want)
+			}
+			if path == "/metrics" {
+				want = http.StatusOK
+			}
+		}
+	}
+}
+
 // The locations of our YAML are at the address of listen, and the rest of the
 // paths is what it is without a configuration.
 func TestYAMLLocations(t *testing.T) {

@@ -44,7 +44,11 @@ func serving(cfg *conf.Config) (s site.Site, nextAt []string) {
 		srv.Listen = slices.Clone(srv.Listen)
 		used = used || slices.ContainsFunc(srv.Listen, func(l site.Listen) bool { return l.Key() == listen.Key() })
 	}
-	if !used && cfg.Origin("listen") != "default" {
+	asked := cfg.Origin("listen") != "default"
+	if !used && asked { // at that address there are the servers for every interface, and more
+		used = listenToo(s.Servers, listen)
+	}
+	if !used && asked {
 		s.Servers = append(s.Servers, site.Server{
 			Listen: []site.Listen{listen}, HeaderTimeout: builtinHeaderTimeout, Connection: site.DefaultConnection(),
 		})
@@ -55,6 +59,21 @@ func serving(cfg *conf.Config) (s site.Site, nextAt []string) {
 		nextAt = []string{listen.Key()}
 	}
 	return s, nextAt
+}
+
+// listenToo gives an address to the servers that listen on every interface at its
+// port. It reports whether there are any.
+func listenToo(servers []site.Server, listen site.Listen) (any bool) {
+	for i := range servers {
+		srv := &servers[i]
+		j := slices.IndexFunc(srv.Listen, func(l site.Listen) bool { return l.Key() == listen.Cover() })
+		if j < 0 {
+			continue
+		}
+		listen.TLS, listen.Default, any = srv.Listen[j].TLS, srv.Listen[j].Default, true
+		srv.Listen = append(srv.Listen, listen)
+	}
+	return any
 }
 
 // checkSite says what is wrong with a site that conf took.

@@ -48,6 +48,9 @@ func serveCommand(io IO) *cli.Command {
 		Description: serveDescription,
 		Flags:       configFlags(),
 		Action: untilSignal(func(c *cli.Context) error {
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP)
+			defer signal.Stop(hangups)
 			cfg, err := load(c, io.Environ)
 			if err != nil {
 				return err
@@ -59,18 +62,16 @@ func serveCommand(io IO) *cli.Command {
 			if cfg.Log.Format == "text" {
 				greet(io.Out, a)
 			}
-			defer reloadOnHangup(c, io, a, cfg)()
+			defer reloadOn(hangups, c, io, a, cfg)()
 			return a.Run(c.Context)
 		}),
 	}
 }
 
-// reloadOnHangup has SIGHUP read the configuration again, until the function that
-// it returns is called. What is wrong with it is logged, and the old one stays.
-func reloadOnHangup(c *cli.Context, io IO, a *app.App, cfg conf.Config) (stop func()) {
+// reloadOn reads the configuration again at each signal, until the function that it
+// returns is called. What is wrong with it is logged, and the old one stays.
+func reloadOn(hangups <-chan os.Signal, c *cli.Context, io IO, a *app.App, cfg conf.Config) (stop func()) {
 	log := cfg.Log.Logger(io.Err).With("component", "cli")
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -93,7 +94,6 @@ func reloadOnHangup(c *cli.Context, io IO, a *app.App, cfg conf.Config) (stop fu
 		}
 	})
 	return func() {
-		signal.Stop(hangups)
 		close(done)
 		wg.Wait()
 	}

@@ -23,7 +23,7 @@ const SiteHelp = `What is served where; without these keys, the built-in locatio
      header_file: page.html   # or from a file, byte for byte
      footer: ""               # after the last message
      content_type: text/plain
-     types: {html: text/html} # by extension of the path
+     types: {html: text/html} # by extension of the path: kept, but content_type counts
      ping: 10s                # silence before a ping; 0: none
      ttl: 0                   # ends streams and WebSockets; 0: never
      poll_ttl: 30s            # how long a long poll waits; 0: for ever

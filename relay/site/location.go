@@ -92,6 +92,8 @@ type Location struct {
 	// ContentType of streams and polls: default_type.
 	ContentType string
 	// Types are content types by extension of the path, lower case, without dot.
+	// They are kept for what they say, and not used: a channel called x.html would
+	// be a page of any publisher's text (protocol Q30).
 	Types map[string]string
 	// UserAgent is what Padding is chosen by; not set means the header.
 	UserAgent Value
@@ -119,7 +121,8 @@ type Location struct {
 	AllowPublish bool
 	// MaxBody bounds a request's body in bytes; 0 means any size.
 	MaxBody int64
-	// Gzip compresses statistics, publishers' answers and polls.
+	// Gzip compresses statistics, publishers' answers, polls and streams. Each
+	// stream that is compressed has an encoder of its own, of some hundred KB.
 	Gzip Gzip
 	Connection
 	// Steps run in order for each request; not for one of the Locations inside.

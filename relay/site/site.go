@@ -1,6 +1,9 @@
 package site
 
-import "time"
+import (
+	"net"
+	"time"
+)
 
 // Site is what is served where: neutral between an nginx.conf with push_stream
 // directives and our own YAML, both of which fill it.
@@ -90,6 +93,21 @@ func (l *Listen) Key() string {
 		return "unix:" + l.Unix
 	}
 	return l.Address
+}
+
+// Cover is the Key of the address that stands for every interface of the same
+// protocol and port: "0.0.0.0:80" for "127.0.0.1:80", and for itself. It is empty for
+// names, unix sockets, and port 0.
+func (l *Listen) Cover() string {
+	host, port, err := net.SplitHostPort(l.Address)
+	ip := net.ParseIP(host)
+	switch {
+	case l.Unix != "" || err != nil || ip == nil || port == "0":
+		return ""
+	case ip.To4() != nil:
+		return net.JoinHostPort("0.0.0.0", port)
+	}
+	return net.JoinHostPort("::", port)
 }
 
 // Connection says how connections are treated.

@@ -108,6 +108,8 @@
 //     authorized_channels_only is (23): the documentation says so, and otherwise
 //     the prefix would be a way around the authorization. Elsewhere they need
 //     none: clients that follow only them work with the module.
+//   - The events channel is refused to wildcards that have it in them, such as ">",
+//     as it is to those who name it.
 //   - The content type is default_type, whatever the path ends with (30): types
 //     would make an HTML page of /sub/x.html, with any publisher's text.
 //   - The channel limits go for publishers too, but what the store has taken is

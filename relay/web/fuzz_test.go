@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -126,6 +127,48 @@ func FuzzChannels(f *testing.F) {
 				}
 				seen[r.Channel] = true
 			}
+		}
+	})
+}
+
+// A path is compared with locations in one form, which is that of path.Clean but
+// for a slash at the end.
+func FuzzNormalize(f *testing.F) {
+	for _, s := range []string{"/", "/a", "//a//b/", "/a/./b", "/a/../b", "/..", "/a/../..", "/a/..", "/a/.", "/...", "/.a", "/a/..b", "", "*", "/a\x00/../b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, p string) {
+		got, ok := normalize(p)
+		if !strings.HasPrefix(p, "/") {
+			return
+		}
+		depth, above := 0, false
+		for segment := range strings.SplitSeq(p, "/") {
+			switch segment {
+			case "", ".":
+			case "..":
+				depth--
+			default:
+				depth++
+			}
+			above = above || depth < 0
+		}
+		if ok == above {
+			t.Fatalf("%q: got %v", p, ok)
+		}
+		if !ok {
+			return
+		}
+		want := path.Clean(p)
+		last := p[strings.LastIndexByte(p, '/')+1:]
+		if want != "/" && (last == "" || last == "." || last == "..") {
+			want += "/"
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", p, got, want)
+		}
+		if again, _ := normalize(got); again != got {
+			t.Errorf("%q becomes %q, and then %q", p, got, again)
 		}
 	})
 }

@@ -116,6 +116,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, loc *location)
 	}
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
+		w.Header().Set("Connection", "close") // net/http may not know, behind adding
 		return nil, &errTooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")

@@ -280,32 +280,18 @@ func (a *address) find(name string, q *visit) *host {
 func sharedSockets(addresses map[string]*address) map[string]bool {
 	shared := make(map[string]bool)
 	for key, a := range addresses {
-		if cover := coverOf(a.at); cover != "" && cover != key && addresses[cover] != nil {
+		if cover := a.at.Cover(); cover != "" && cover != key && addresses[cover] != nil {
 			shared[cover] = true
 		}
 	}
 	return shared
 }
 
-// coverOf is the key of the address that stands for every interface of the same
-// protocol and port; empty for names and unix sockets.
-func coverOf(l site.Listen) string {
-	host, port, err := net.SplitHostPort(l.Address)
-	ip := net.ParseIP(host)
-	switch {
-	case l.Unix != "" || err != nil || ip == nil || port == "0":
-		return ""
-	case ip.To4() != nil:
-		return net.JoinHostPort("0.0.0.0", port)
-	}
-	return net.JoinHostPort("::", port)
-}
-
 // sockets are the addresses that need a socket of their own.
 func (rt *routing) sockets() []site.Listen {
 	var list []site.Listen
 	for key, a := range rt.addresses {
-		if cover := coverOf(a.at); cover == "" || cover == key || !rt.shared[cover] {
+		if cover := a.at.Cover(); cover == "" || cover == key || !rt.shared[cover] {
 			list = append(list, a.at)
 		}
 	}

@@ -225,7 +225,9 @@ func (s *Server) open(socket *Socket) {
 // answered. What is not done when ctx ends is cut off. Serve must have been
 // called.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.doors.Lock() // a Reload is over now, or refused
 	s.stopping.Store(true)
+	s.doors.Unlock()
 	closed := make(chan error, 1)
 	go func() { closed <- s.http.Shutdown(ctx) }()
 	// Streams are not net/http's any more: they go on until publishers are done,
@@ -357,7 +359,7 @@ func (s *Server) locate(q *visit) bool {
 	if a == nil {
 		return false
 	}
-	q.routing = rt
+	q.routing, q.address = rt, a
 	q.host = a.find(q.hostname(), q)
 	return true
 }
@@ -385,7 +387,7 @@ func (s *Server) serve(w http.ResponseWriter, q *visit, reply *reply) {
 		empty(w, http.StatusOK)
 	case reply != nil:
 		reply.write(w, q)
-	case q.loc == nil && slices.Contains(q.routing.nextAt, q.link.key):
+	case q.loc == nil && slices.Contains(q.routing.nextAt, q.address.at.Key()):
 		s.opts.Next.ServeHTTP(w, q.r)
 	case q.loc == nil:
 		http.NotFound(w, q.r)

@@ -15,6 +15,7 @@ type visit struct {
 	r       *http.Request
 	link    *link
 	routing *routing
+	address *address
 	host    *host
 	loc     *location // nil: none matches
 	set     *settings // of the location, or of an if in it
