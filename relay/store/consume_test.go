@@ -368,3 +368,22 @@ func TestForeignSubjects(t *testing.T) {
 	_, _, err = s.Last(t.Context(), "*")
 	wantError(t, err, relay.ErrNoMessage)
 }
+
+// What is published after the stream was found empty, and before its channels are
+// counted, is read and not passed over.
+func TestPublishedWhileStarting(t *testing.T) {
+	rig := newRig(t)
+	s := rig.open(Options{})
+	st, err := s.state(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, text("a", "x"))
+	r := &reader{store: s, sink: newRecorder(), log: s.log, channels: make(map[string]string)}
+	if err := r.prepare(t.Context(), st); err != nil {
+		t.Fatal(err)
+	}
+	if pos := r.pos.Load(); pos != 0 || !r.warm {
+		t.Errorf("the reader stands at %d and is warming up: %v; want 0, true", pos, r.warm)
+	}
+}

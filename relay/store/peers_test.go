@@ -260,7 +260,10 @@ func TestPeersOfAnotherStream(t *testing.T) {
 func TestPeerWithManyChannels(t *testing.T) {
 	rig := newRig(t)
 	a, b := rig.member(Options{}), rig.member(Options{})
-	const n = 100_000
+	n := 100_000
+	if raced { // which makes so many too slow for the deadline
+		n = 10_000
+	}
 	for i := range n {
 		b.has.channels[fmt.Sprintf("channel.%06d", i)] = 1
 	}
@@ -273,9 +276,6 @@ func TestPeerWithManyChannels(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := a.StatsUnder(t.Context(), "")
-	if raced && len(got) == 0 {
-		t.Skip("the race detector makes it too slow for the deadline")
-	}
 	if len(got) != 1 || len(got[0].Channels) != n {
 		t.Fatalf("got %d answers", len(got))
 	}

@@ -108,7 +108,7 @@ func (r *reader) start(st state, seq uint64) {
 	r.loaded = make(map[string]bool)
 	r.pos.Store(max(seq, 1) - 1)
 	r.epoch.Store(e)
-	if st.msgs == 0 || seq > st.last {
+	if seq > st.last {
 		r.pos.Store(st.last)
 		r.sink.Advance(st.last)
 		r.caughtUp()
