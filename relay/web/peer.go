@@ -18,20 +18,28 @@ import (
 
 // webSockets is melody, which reads clients' frames, answers pings and closes.
 // Messages never go through it: its queue per session drops what is too much.
-type webSockets struct{ melody *melody.Melody }
+type webSockets struct {
+	publishers *melody.Melody // where texts are published
+	listeners  *melody.Melody // where they are ignored, and so need not be long
+}
 
 const (
 	never         = 10 * 365 * 24 * time.Hour // of what melody does and we do ourselves
 	socketBuffer  = 256                       // bytes to read client frames with: they are small and rare
 	maxControl    = 4096                      // bytes of control frames that wait for the socket; then reading waits
 	flushDeadline = time.Second
+	maxIgnored    = 64 << 10 // bytes of a text that nobody wants
 )
 
-func newWebSockets(s *Server) *webSockets {
+func newWebSockets(maxFrame int64) *webSockets {
+	return &webSockets{publishers: newMelody(maxFrame), listeners: newMelody(min(maxFrame, maxIgnored))}
+}
+
+func newMelody(maxFrame int64) *melody.Melody {
 	m := melody.New()
 	m.Config = &melody.Config{
 		WriteWait: 10 * time.Second, PongWait: never, PingPeriod: never,
-		MaxMessageSize: s.opts.MaxFrame,
+		MaxMessageSize: maxFrame,
 	}
 	m.Upgrader = &websocket.Upgrader{
 		ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: &sync.Pool{},
@@ -50,7 +58,7 @@ func newWebSockets(s *Server) *webSockets {
 		p.received(text)
 	})
 	m.HandleMessageBinary(func(session *melody.Session, _ []byte) { peerOf(session).hangUp(wsClose) })
-	return &webSockets{m}
+	return m
 }
 
 // peer is the client's side of a WebSocket, and the net.Conn that melody is
@@ -89,7 +97,11 @@ var handshake = &http.Request{Method: http.MethodGet, Header: http.Header{
 // run has melody read the connection to its end, and tidies up.
 func (p *peer) run() {
 	c := p.c
-	_ = c.server.melody.melody.HandleRequest(melodyWriter{p}, handshake)
+	m := c.server.melody.listeners
+	if c.loc.AllowPublish {
+		m = c.server.melody.publishers
+	}
+	_ = m.HandleRequest(melodyWriter{p}, handshake)
 	if !p.lost {
 		p.hangUp(nil)
 		timer := time.NewTimer(flushDeadline)

@@ -58,7 +58,8 @@ type Options struct {
 	MaxElements int
 	// PublishTimeout bounds a publish from the end of its body to its answer, 10 s.
 	PublishTimeout time.Duration
-	// MaxFrame bounds a WebSocket message of a client, in bytes, 1 MiB.
+	// MaxFrame bounds a message that a WebSocket client publishes, in bytes, 8 MiB:
+	// what the embedded NATS server takes.
 	MaxFrame int64
 	// Metrics counts; nil does not.
 	Metrics *Metrics
@@ -79,7 +80,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.MaxElements, 1000)
 	setDefault(&o.MaxChannelID, maxChannelID)
 	setDefault(&o.PublishTimeout, 10*time.Second)
-	setDefault(&o.MaxFrame, 1<<20)
+	setDefault(&o.MaxFrame, 8<<20)
 	if o.Next == nil {
 		o.Next = http.NotFoundHandler()
 	}
@@ -146,7 +147,7 @@ func New(o Options) (*Server, error) {
 	rt.nextAt = o.NextAt
 	s.routing.Store(rt)
 	s.none.L = &s.mu
-	s.melody = newWebSockets(s)
+	s.melody = newWebSockets(o.MaxFrame)
 	s.http = &http.Server{
 		Handler: s,
 		// Any time: what the configuration says takes its place in link.
