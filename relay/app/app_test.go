@@ -241,7 +241,7 @@ func TestListenAmongServers(t *testing.T) {
 			if path == "/metrics" && !extra {
 				want = http.StatusNotFound
 			}
-			if status, _ := get(t, http.MethodGet, "http://"+host+":"+port+path, ""); status != want {
+			if status, _ := do(t, http.MethodGet, "http://"+host+":"+port+path, ""); status != want {
 				t.Errorf("%s%s: got %d, want %d", host, path, status, want)
 			}
 			if path == "/metrics" {
