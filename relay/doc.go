@@ -32,7 +32,8 @@
 //   - template, format: how a message looks on the wire
 //   - entry, ring, hub: what is in memory, and the sink side that fills it
 //   - class: channels that are counted apart
-//   - subscribe, subscription: placing a cursor, and reading with it
+//   - subscribe, subscription, merge: placing a cursor, and reading with it, from
+//     several rings in one order
 //   - archive: history that is older than the memory
 //   - applied, stats: how far the stream has been read, and the numbers
 //   - lifecycle, events: where channels begin and end, and telling of it
