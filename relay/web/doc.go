@@ -88,10 +88,13 @@
 // Items of protocol 13 about events, and their tests:
 //
 //	211-218, 221  TestEventsOfEachMode
-//	219, 224      TestEventsChannelStays; tags are places in the stream
+//	219           TestEventsChannelStays
 //	220           TestEventsOfManySubscribers
 //	222, 223      TestTranscriptsE, TestEventsOfOneself
-//	225           a reload keeps the hub
+//	224           in part: tags are places in the stream, and grow
+//	225           TestChecklistEventsAfterReload
+//
+// CHECKLIST.md has all other items.
 //
 // # What we choose where the module may be left (protocol section 14)
 //

@@ -349,7 +349,7 @@ func TestEventsOfShutdown(t *testing.T) {
 }
 
 // The events channel is never collected, its messages expire, and tags grow
-// (219, 224: tags here are places in the stream).
+// (219).
 func TestEventsChannelStays(t *testing.T) {
 	t.Parallel()
 	s := serverE(t, func(o *setup) {
