@@ -348,8 +348,7 @@ func TestEventsOfShutdown(t *testing.T) {
 	}
 }
 
-// The events channel is never collected, its messages expire, and tags grow
-// (219).
+// The events channel is never collected, and its messages expire (219).
 func TestEventsChannelStays(t *testing.T) {
 	t.Parallel()
 	s := serverE(t, func(o *setup) {
