@@ -275,10 +275,12 @@ func TestPeerWithManyChannels(t *testing.T) {
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
 		t.Fatal(err)
 	}
-	got := a.StatsUnder(t.Context(), "")
-	if len(got) != 1 || len(got[0].Channels) != n {
-		t.Fatalf("got %d answers", len(got))
-	}
+	// A busy machine may need more than one try to answer within the deadline,
+	// which is not what this is about.
+	eventually(t, "all channels of the peer", func() bool {
+		got := a.StatsUnder(t.Context(), "")
+		return len(got) == 1 && len(got[0].Channels) == n
+	})
 	largest := 0
 	for {
 		m, err := sub.NextMsg(50 * time.Millisecond)
@@ -295,7 +297,8 @@ func TestPeerWithManyChannels(t *testing.T) {
 	for i := range ids {
 		ids[i] = fmt.Sprintf("channel.%06d", i)
 	}
-	if got, err := a.Watched(t.Context(), ids...); len(got) != n || err != nil {
-		t.Errorf("got %d of the channels asked for, %v", len(got), err)
-	}
+	eventually(t, "all channels asked for", func() bool {
+		got, err := a.Watched(t.Context(), ids...)
+		return len(got) == n && err == nil
+	})
 }
