@@ -2,20 +2,37 @@ package alerts
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 )
 
-// Status says whether an alert's condition holds.
+// Status is what is known of an alert. Senders report the first four; the relay
+// finds out the others.
 type Status string
 
-// The two statuses that senders report.
+// Firing, Suppressed and Stale alerts are active: they are on the screens.
 const (
-	Firing   Status = "firing"
+	// Firing: the condition holds, and the sender says so from time to time.
+	Firing Status = "firing"
+	// Resolved: the sender, or its API, has said that it is over.
 	Resolved Status = "resolved"
+	// Suppressed: the sender keeps it back: it is silenced, inhibited, or missing
+	// from its group. Whether the condition holds is not known.
+	Suppressed Status = "suppressed"
+	// Acknowledged is a report only: somebody has the alert in hand. It is shown
+	// as Event.Ack, and the status stays.
+	Acknowledged Status = "acknowledged"
+	// Stale: the sender should have said something by now.
+	Stale Status = "stale"
+	// Expired: the sender has said nothing for so long that the alert is taken
+	// away. It is not known to be over.
+	Expired Status = "expired"
 )
 
-// Alert is one alert of a notification, whoever sent it. It is read-only once
-// decoded.
+// Active reports whether an alert of this status is on the screens.
+func (s Status) Active() bool { return s == Firing || s == Suppressed || s == Stale }
+
+// Alert is what a sender reports of one alert. It is read-only once decoded.
 type Alert struct {
 	// Source is the configured name of the sender: 1 to 16 of a-z, 0-9 and _. The
 	// members of one cluster share it.
@@ -23,8 +40,11 @@ type Alert struct {
 	// Fingerprint is 16 lower-case hex digits. Source and Fingerprint are the
 	// alert's identity.
 	Fingerprint string
-	Status      Status
-	// Labels has no empty name and no empty value, and at least one label.
+	// Status is Firing, Resolved, Suppressed or Acknowledged.
+	Status Status
+	// Labels has no empty name and no empty value, and at least one label. Only a
+	// report of an alert that must be known already may have none: Suppressed,
+	// Acknowledged, or Resolved.
 	Labels map[string]string
 	// Annotations may be nil.
 	Annotations map[string]string
@@ -32,6 +52,32 @@ type Alert struct {
 	// alert that fires has no EndsAt.
 	StartsAt, EndsAt time.Time
 	GeneratorURL     string
+	// Links are further addresses, by what is there: "silence", "dashboard",
+	// "panel". nil if there are none. They are not checked: whoever makes a link
+	// of one does so only for http and https.
+	Links map[string]string
+	// Values are what the condition was computed from, as text; nil if the sender
+	// does not say.
+	Values map[string]string
+
+	// ExpiresAt is until when the alert fires if nothing more is heard. Zero: what
+	// the source's repeat interval says.
+	ExpiresAt time.Time
+	// ReportedAt is when the sender knew this, by its clock; zero means now.
+	// Reports that can come late and in any order have it.
+	ReportedAt time.Time
+	// Direct: several senders may speak of the alert, and each tells what it sees
+	// (Prometheus' replicas). A resolve counts only if none has seen it fire since.
+	Direct bool
+	// Changing: labels may change while it fires, because the identity is another
+	// (a deduplication key). It then stays in the channel where it is.
+	Changing bool
+	// Reason says why, if that is not plain: "reconciled". It is shown.
+	Reason string
+	// By and Comment are of an acknowledgement; By may be empty.
+	By, Comment string
+	// Suppression is there if Status is Suppressed.
+	Suppression *Suppression
 
 	// What follows is of the notification.
 
@@ -50,18 +96,66 @@ type Alert struct {
 // ID is "<source>-<fingerprint>", the last token of the alert's channels.
 func (a *Alert) ID() string { return a.Source + "-" + a.Fingerprint }
 
+// Suppression is why an alert is kept back. Its JSON is part of an Event.
+type Suppression struct {
+	// Kind is "silence", "inhibition", or "group": it is missing from its group.
+	Kind string `json:"kind"`
+	// ID is the silence's, or the fingerprint of the alert that inhibits; may be
+	// empty.
+	ID string `json:"id,omitempty"`
+	// By, Comment and Until are the silence's.
+	By      string    `json:"by,omitempty"`
+	Comment string    `json:"comment,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+}
+
 // Batch is what one request brought.
 type Batch struct {
+	// Source is that of all of Alerts.
+	Source string
 	Alerts []Alert
+	// Invalid says what is wrong with alerts that are not in Alerts: the others
+	// are stored, and then the request is refused. nil: nothing is.
+	Invalid error
+	// Key is a credential that stood in the body (PagerDuty's routing_key).
+	Key string
 	// Truncated is how many alerts the sender says it left out.
 	Truncated int
+	// WholeGroup is true if Alerts are all that the sender has in their group: all
+	// that fire, and those that have resolved. A known member that is not among
+	// them is kept back. It needs one Receiver and GroupKey in all of Alerts, and
+	// Truncated 0.
+	WholeGroup bool
+	// RepeatInterval is the source's, if the sender says it; zero if not.
+	RepeatInterval time.Duration
 }
 
 // Decoder reads the body of a request from one kind of sender. Its error means
 // that the body can never be right; it names the field and the byte, and quotes
 // nothing of the alerts. Alerts keep the body's order and share no memory with
 // it.
-type Decoder func(source string, body []byte) (Batch, error)
+type Decoder func(source string, header http.Header, body []byte) (Batch, error)
+
+// Sender is how one kind of sender speaks.
+type Sender struct {
+	// Decode reads what it posts.
+	Decode Decoder
+	// Methods it may use; nil means POST.
+	Methods []string
+	// Answer writes what it wants to hear when all is stored; nil means 200 and
+	// the numbers in JSON.
+	Answer func(w http.ResponseWriter, b Batch, r Result)
+	// Refuse writes a refusal, whose error may be told; nil means plain text. The
+	// headers of every refusal are set, but for the content's type.
+	Refuse func(w http.ResponseWriter, status int, err error)
+}
+
+// UnmappedError is a Decoder's error for a body that may be right, and that the
+// configuration gives no meaning: it is answered with 422 and kept as a dead
+// letter.
+type UnmappedError struct{ Reason string }
+
+func (e *UnmappedError) Error() string { return e.Reason }
 
 // maxAlerts bounds the alerts of a request: 32 MiB of real ones.
 const maxAlerts = 50_000

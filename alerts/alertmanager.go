@@ -3,6 +3,7 @@ package alerts
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -38,9 +39,12 @@ type amNotification struct {
 	hasAlerts                                bool
 }
 
+// Alertmanager is Alertmanager's webhook, version 4.
+func Alertmanager() Sender { return Sender{Decode: DecodeAlertmanager} }
+
 // DecodeAlertmanager is the Decoder of Alertmanager's webhook, version 4. Fields
 // it does not know are passed over, because newer versions add some.
-func DecodeAlertmanager(source string, body []byte) (Batch, error) {
+func DecodeAlertmanager(source string, _ http.Header, body []byte) (Batch, error) {
 	r, err := newJSONReader(body)
 	if err != nil {
 		return Batch{}, err
@@ -99,7 +103,8 @@ func DecodeAlertmanager(source string, body []byte) (Batch, error) {
 		a := &batch.Alerts[i]
 		a.Source, a.Receiver, a.GroupKey, a.ExternalURL, a.RouteLabels = source, receiver, n.groupKey, n.externalURL, n.routeLabels
 	}
-	batch.Truncated = int(n.truncated)
+	batch.Source, batch.Truncated = source, int(n.truncated)
+	batch.WholeGroup = len(batch.Alerts) > 0 && n.truncated == 0
 	return batch, nil
 }
 

@@ -27,7 +27,7 @@ func TestAlertmanagerPayloads(t *testing.T) {
 			body, err := os.ReadFile(file)
 			must(t, err)
 			var b bytes.Buffer
-			batch, err := alerts.DecodeAlertmanager("am", body)
+			batch, err := alerts.DecodeAlertmanager("am", nil, body)
 			if err != nil {
 				fmt.Fprintln(&b, "refused:", err)
 			}
@@ -66,12 +66,12 @@ func TestFingerprintComputed(t *testing.T) {
 	for _, file := range files {
 		body, err := os.ReadFile(file)
 		must(t, err)
-		sent, err := alerts.DecodeAlertmanager("am", body)
+		sent, err := alerts.DecodeAlertmanager("am", nil, body)
 		if err != nil {
 			continue
 		}
 		without := bytes.ReplaceAll(body, []byte(`"fingerprint"`), []byte(`"somethingElse"`))
-		computed, err := alerts.DecodeAlertmanager("am", without)
+		computed, err := alerts.DecodeAlertmanager("am", nil, without)
 		must(t, err)
 		for i, a := range sent.Alerts {
 			n++
@@ -133,7 +133,7 @@ func TestAlertmanagerRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := alerts.DecodeAlertmanager("am", []byte(tt.body))
+			_, err := alerts.DecodeAlertmanager("am", nil, []byte(tt.body))
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -171,7 +171,7 @@ func TestAlertmanagerTaken(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			batch, err := alerts.DecodeAlertmanager("am", []byte(tt.body))
+			batch, err := alerts.DecodeAlertmanager("am", nil, []byte(tt.body))
 			if err != nil || len(batch.Alerts) != 1 || !tt.check(batch.Alerts[0]) {
 				t.Errorf("got %+v, %v", batch, err)
 			}
@@ -190,7 +190,7 @@ func FuzzDecodeAlertmanager(f *testing.F) {
 	f.Add([]byte(`{"version":"4","alerts":[{"status":"resolved","labels":{"":"","a":"\ud800"},"endsAt":"0000-01-01T00:00:00+01:00"}]}`))
 	router := newRouter(f, alerts.Route{Match: []string{`receiver!="x"`}, Subject: `alerts.{receiver|@x}.{a|"none"}`, Continue: true})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		batch, err := alerts.DecodeAlertmanager("am", in)
+		batch, err := alerts.DecodeAlertmanager("am", nil, in)
 		if err != nil {
 			if len(batch.Alerts) > 0 || strings.ContainsAny(err.Error(), "\n") {
 				t.Errorf("got %d alerts with %q", len(batch.Alerts), err)

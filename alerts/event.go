@@ -7,15 +7,49 @@ import (
 	"time"
 )
 
+// Kind says what happened to an alert.
+type Kind string
+
+// The kinds of events.
+const (
+	KindFiring  Kind = "firing"
+	KindUpdated Kind = "updated" // its text has changed, or it fires anew and the resolve was missed
+	// KindResolved ends an incident, as does KindExpired: that one without news.
+	KindResolved Kind = "resolved"
+	KindExpired  Kind = "expired"
+	// KindStale: nothing was heard for longer than usual. KindFresh: it was again.
+	KindStale        Kind = "stale"
+	KindFresh        Kind = "fresh"
+	KindSuppressed   Kind = "suppressed"
+	KindUnsuppressed Kind = "unsuppressed"
+	KindAcked        Kind = "acked"
+	KindUnacked      Kind = "unacked"
+	// KindMoved ends the alert in this channel; it goes on in the channel MovedTo.
+	KindMoved Kind = "moved"
+)
+
+// Ack says who has an alert in hand. It ends with the incident.
+type Ack struct {
+	By      string    `json:"by"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+}
+
 // Event is the text of a message in an alert's channel: what became of the alert.
-// Its JSON is one line, and the same for the same event: keys in the order of the
+// It holds all that is known of the alert then, so the last one of a channel is
+// its state. Its JSON is one line, and the same for the same event: keys in the order of the
 // fields, labels in the order of their names, nothing escaped for HTML.
 type Event struct {
 	// ID is Alert.ID.
 	ID          string `json:"id"`
 	Source      string `json:"source"`
 	Fingerprint string `json:"fingerprint"`
-	Status      Status `json:"status"`
+	// Kind is what happened, and Status what the alert is after it: Firing,
+	// Suppressed, Stale, Resolved or Expired.
+	Kind   Kind   `json:"event"`
+	Status Status `json:"status"`
+	// Reason says why, if that is not plain: "reconciled", "no news".
+	Reason string `json:"reason,omitempty"`
 	// Labels and Annotations are objects in the JSON, even if empty.
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
@@ -29,7 +63,19 @@ type Event struct {
 	EndsAt       time.Time `json:"endsAt,omitzero"`
 	GeneratorURL string    `json:"generatorURL"`
 	Receiver     string    `json:"receiver"`
+	GroupKey     string    `json:"groupKey,omitempty"`
 	ExternalURL  string    `json:"externalURL"`
+	// Links and Values are the alert's.
+	Links  map[string]string `json:"links,omitempty"`
+	Values map[string]string `json:"values,omitempty"`
+	// Ack is there while somebody has the alert in hand.
+	Ack *Ack `json:"ack,omitempty"`
+	// Suppression is there if Status is Suppressed.
+	Suppression *Suppression `json:"suppression,omitempty"`
+	// MovedTo is there if Kind is KindMoved.
+	MovedTo string `json:"movedTo,omitempty"`
+	// Flaps counts how often the incident began anew without a resolve in between.
+	Flaps int `json:"flaps,omitempty"`
 	// UpdatedAt is when the relay got the notification.
 	UpdatedAt time.Time `json:"updatedAt"`
 }
@@ -37,10 +83,11 @@ type Event struct {
 // NewEvent is the event of an alert that was not known before.
 func NewEvent(a *Alert, updatedAt time.Time) Event {
 	e := Event{
-		ID: a.ID(), Source: a.Source, Fingerprint: a.Fingerprint, Status: a.Status,
+		ID: a.ID(), Source: a.Source, Fingerprint: a.Fingerprint,
+		Kind: Kind(a.Status), Status: a.Status, Reason: a.Reason,
 		Labels: a.Labels, Annotations: a.Annotations,
-		StartsAt: a.StartsAt, GeneratorURL: a.GeneratorURL,
-		Receiver: a.Receiver, ExternalURL: a.ExternalURL,
+		StartsAt: a.StartsAt, GeneratorURL: a.GeneratorURL, Links: a.Links, Values: a.Values,
+		Receiver: a.Receiver, GroupKey: a.GroupKey, ExternalURL: a.ExternalURL, Suppression: a.Suppression,
 		UpdatedAt: updatedAt.UTC().Truncate(time.Millisecond),
 	}
 	if a.Status == Resolved {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -13,13 +15,49 @@ import (
 	"alertrelay/relay"
 )
 
-// Options configure an Intake. Events and Router are required; the zero value of
-// each other field means the default.
+// Recorder takes what senders report, and keeps it. Tracker of package track is
+// one.
+type Recorder interface {
+	// Record returns when everything is stored. An error other than a
+	// *TooLargeError means that some may not be; doing it again is right.
+	Record(ctx context.Context, b Batch) (Result, error)
+}
+
+// Result counts what became of the alerts of a request. An alert with several
+// channels counts once.
+type Result struct {
+	// Received = Stored + Deduplicated + Ignored.
+	Received int
+	// Stored alerts have a new event.
+	Stored int
+	// Deduplicated alerts were known to be so: repeats, retries, and copies of
+	// the other members of a cluster.
+	Deduplicated int
+	// Ignored alerts mean nothing now: resolves of what does not fire, and firing
+	// ones from a cluster's member that has not heard of the resolve.
+	Ignored int
+
+	// LateCopies are those of Ignored that came from a cluster's member that has
+	// not heard of the resolve.
+	LateCopies int
+}
+
+// TooLargeError is a Recorder's error for an alert that the store does not take
+// even without its annotations.
+type TooLargeError struct {
+	// Index is the alert's place in the batch.
+	Index int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("alerts[%d]: is larger than the store takes, even without its annotations; shorten its labels and URLs", e.Index)
+}
+
+// Options configure an Intake. Recorder is required; the zero value of each
+// other field means the default.
 type Options struct {
-	// Events is where events are kept.
-	Events EventLog
-	// Router says which channels an alert goes to.
-	Router *Router
+	// Recorder takes what is decoded.
+	Recorder Recorder
 	// MaxBodyBytes bounds the body of a request, 32 MiB. It may have 50,000 alerts.
 	MaxBodyBytes int64
 	// MaxInFlightBytes bounds the bodies of all requests together, 64 MiB. It
@@ -45,10 +83,8 @@ type Options struct {
 
 func (o *Options) setDefaults() error {
 	switch {
-	case o.Events == nil:
-		return errors.New("alerts: Events is required")
-	case o.Router == nil:
-		return errors.New("alerts: Router is required")
+	case o.Recorder == nil:
+		return errors.New("alerts: Recorder is required")
 	case o.MaxBodyBytes < 0 || o.MaxInFlightBytes < 0 || o.MaxRequests < 0:
 		return errors.New("alerts: MaxBodyBytes, MaxInFlightBytes and MaxRequests must not be negative")
 	case o.WaitTimeout < 0 || o.ReadTimeout < 0 || o.RequestTimeout < 0:
@@ -82,11 +118,10 @@ func setDefault[T comparable](field *T, value T) {
 // Intake takes notifications over HTTP. It starts no goroutine that outlives a
 // request.
 type Intake struct {
-	opts     Options
-	log      *slog.Logger
-	bodies   bodyReader
-	slots    *semaphore.Weighted // of requests that are worked on
-	recorder recorder
+	opts   Options
+	log    *slog.Logger
+	bodies bodyReader
+	slots  *semaphore.Weighted // of requests that are worked on
 }
 
 // New makes an Intake. The error names the option that is wrong.
@@ -101,33 +136,54 @@ func New(o Options) (*Intake, error) {
 			budget: semaphore.NewWeighted(o.MaxInFlightBytes), maxBytes: o.MaxBodyBytes,
 			timeout: o.ReadTimeout, wait: o.WaitTimeout,
 		},
-		slots:    semaphore.NewWeighted(int64(o.MaxRequests)),
-		recorder: recorder{events: o.Events, router: o.Router, now: o.Now},
+		slots: semaphore.NewWeighted(int64(o.MaxRequests)),
 	}, nil
 }
 
 // Handler takes what one kind of sender posts. Its pattern must have the source
-// in it, and no method: "/in/alertmanager/{source}". It answers
+// in it, and no method: "/in/alertmanager/{source}". Unless the sender wants
+// something else, it answers
 //
 //	200 {"received":3,"stored":1,"unchanged":2}: every event is stored
 //	400, 413 and the reason: this body can never be taken
 //	405: only POST
+//	422 and the reason: nothing says what this body means
 //	503 and the reason: the store or the relay cannot take it now; posting it
 //	    again is right, also if a part of it was stored
-func (in *Intake) Handler(decode Decoder) http.Handler {
+func (in *Intake) Handler(s Sender) http.Handler {
+	if s.Methods == nil {
+		s.Methods = []string{http.MethodPost}
+	}
+	if s.Answer == nil {
+		s.Answer = answer
+	}
+	if s.Refuse == nil {
+		s.Refuse = refuse
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		source := r.PathValue("source")
 		start := in.opts.Now()
-		result, err := in.take(w, r, source, decode)
+		batch, result, err := in.take(w, r, source, &s)
 		if err != nil {
-			in.refuse(w, r, source, err)
+			in.refuse(w, r, source, &s, err)
 			return
 		}
 		in.log.Debug("alerts taken", "source", source, "received", result.Received, "stored", result.Stored, "duration", in.opts.Now().Sub(start))
-		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		fmt.Fprintf(w, `{"received":%d,"stored":%d,"unchanged":%d}`+"\n", result.Received, result.Stored, result.Received-result.Stored)
+		s.Answer(w, batch, result)
 	})
+}
+
+func answer(w http.ResponseWriter, _ Batch, r Result) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"received":%d,"stored":%d,"unchanged":%d}`+"\n", r.Received, r.Stored, r.Received-r.Stored)
+}
+
+// refuse tells the reason in plain text: Alertmanager writes it into its log.
+func refuse(w http.ResponseWriter, status int, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, err)
 }
 
 // Reasons of refusals, as the metric has them.
@@ -135,6 +191,7 @@ const (
 	reasonMethod      = "method"
 	reasonSource      = "source"
 	reasonBody        = "body"
+	reasonUnmapped    = "unmapped"
 	reasonIncomplete  = "incomplete"
 	reasonSlow        = "slow_body"
 	reasonTooLarge    = "too_large"
@@ -153,44 +210,50 @@ func (e *refusal) Error() string { return e.err.Error() }
 func (e *refusal) Unwrap() error { return e.err }
 
 // take does all of a request but the answer.
-func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, decode Decoder) (Result, error) {
-	if r.Method != http.MethodPost {
-		return Result{}, &refusal{http.StatusMethodNotAllowed, reasonMethod, errors.New("only POST is possible here")}
+func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s *Sender) (Batch, Result, error) {
+	if !slices.Contains(s.Methods, r.Method) {
+		return Batch{}, Result{}, &refusal{http.StatusMethodNotAllowed, reasonMethod, fmt.Errorf("only %s is possible here", strings.Join(s.Methods, ", "))}
 	}
 	if err := checkSource(source); err != nil {
-		return Result{}, &refusal{http.StatusBadRequest, reasonSource, err}
+		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonSource, err}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), in.opts.RequestTimeout)
 	defer cancel()
 	body, release, err := in.bodies.read(ctx, w, r)
 	if err != nil {
-		return Result{}, err
+		return Batch{}, Result{}, err
 	}
 	defer release()
 	if err := in.enter(ctx); err != nil {
-		return Result{}, err
+		return Batch{}, Result{}, err
 	}
 	defer in.slots.Release(1)
 
-	batch, err := decode(source, body)
+	batch, err := s.Decode(source, r.Header, body)
 	if errors.Is(err, errTooMany) {
-		return Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
+		return Batch{}, Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
+	}
+	if unmapped := (*UnmappedError)(nil); errors.As(err, &unmapped) {
+		return Batch{}, Result{}, &refusal{http.StatusUnprocessableEntity, reasonUnmapped, err}
 	}
 	if err != nil {
-		return Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
+		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
 	}
 	if batch.Truncated > 0 {
 		in.log.Warn("sender has left alerts out, so they are on no screen; raise max_alerts or set it to 0", "source", source, "truncated", batch.Truncated)
 	}
-	result, err := in.recorder.record(ctx, batch.Alerts)
-	if tooLarge := (*tooLargeError)(nil); errors.As(err, &tooLarge) {
-		return Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
+	result, err := in.opts.Recorder.Record(ctx, batch)
+	if tooLarge := (*TooLargeError)(nil); errors.As(err, &tooLarge) {
+		return Batch{}, Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
 	}
 	if err != nil {
-		return Result{}, err
+		return Batch{}, Result{}, err
+	}
+	if batch.Invalid != nil {
+		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, batch.Invalid}
 	}
 	in.opts.Metrics.accept(source, result, batch.Truncated, in.opts.Now())
-	return result, nil
+	return batch, result, nil
 }
 
 func (in *Intake) enter(ctx context.Context) error {
@@ -202,9 +265,8 @@ func (in *Intake) enter(ctx context.Context) error {
 	return nil
 }
 
-// refuse answers with the reason in plain text: Alertmanager writes it into its
-// log. What the store says stays in ours.
-func (in *Intake) refuse(w http.ResponseWriter, r *http.Request, source string, err error) {
+// refuse answers with the reason. What the store says stays in our log.
+func (in *Intake) refuse(w http.ResponseWriter, r *http.Request, source string, s *Sender, err error) {
 	refused := (*refusal)(nil)
 	if !errors.As(err, &refused) {
 		refused = &refusal{http.StatusServiceUnavailable, reasonUnavailable, errors.New("alerts cannot be stored now; try again")}
@@ -216,12 +278,10 @@ func (in *Intake) refuse(w http.ResponseWriter, r *http.Request, source string, 
 	}
 	in.log.Log(r.Context(), level, "alerts refused", "source", fmt.Sprintf("%.40s", source), "remote", r.RemoteAddr, "status", refused.status, "err", err)
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	if refused.status == http.StatusMethodNotAllowed {
-		h.Set("Allow", http.MethodPost)
+		h.Set("Allow", strings.Join(s.Methods, ", "))
 	}
-	w.WriteHeader(refused.status)
-	fmt.Fprintln(w, refused.err)
+	s.Refuse(w, refused.status, refused.err)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/track"
 	"alertrelay/relay"
 	"alertrelay/relay/store"
 )
@@ -25,7 +26,7 @@ func TestRefused(t *testing.T) {
 	const tiny = `{"status":"firing","labels":{"a":"b"}}`
 	s := openStore(t, startServer(t))
 	reg := prometheus.NewRegistry()
-	srv := serve(t, alerts.Options{Events: s, Metrics: alerts.NewMetrics(reg)})
+	srv := serve(t, setup{Events: s, Metrics: alerts.NewMetrics(reg)})
 	tests := []struct {
 		name, method, source string
 		body                 string
@@ -85,7 +86,7 @@ func do(t *testing.T, srv *httptest.Server, req *http.Request) (status int, answ
 }
 
 func TestBodyTooLarge(t *testing.T) {
-	srv := serve(t, alerts.Options{Events: openStore(t, startServer(t)), MaxBodyBytes: 64 << 10})
+	srv := serve(t, setup{Events: openStore(t, startServer(t)), MaxBodyBytes: 64 << 10})
 	large := body(plainAlert + strings.Repeat(" ", 64<<10))
 	for name, reader := range map[string]io.Reader{
 		"length told":     strings.NewReader(large),
@@ -119,7 +120,7 @@ func open(t *testing.T, srv *httptest.Server, size, sent int) net.Conn {
 }
 
 func TestSlowBody(t *testing.T) {
-	srv := serve(t, alerts.Options{Events: openStore(t, startServer(t)), ReadTimeout: 100 * time.Millisecond})
+	srv := serve(t, setup{Events: openStore(t, startServer(t)), ReadTimeout: 100 * time.Millisecond})
 	answer, err := io.ReadAll(open(t, srv, 1000, 10)) // the server closes the connection
 	must(t, err)
 	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 503 ")) || !bytes.Contains(answer, []byte("body: has not arrived within 100ms")) {
@@ -129,7 +130,7 @@ func TestSlowBody(t *testing.T) {
 
 func TestIncompleteBody(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	srv := serve(t, alerts.Options{Events: openStore(t, startServer(t)), Metrics: alerts.NewMetrics(reg)})
+	srv := serve(t, setup{Events: openStore(t, startServer(t)), Metrics: alerts.NewMetrics(reg)})
 	must(t, open(t, srv, 1000, 10).(*net.TCPConn).CloseWrite())
 	waitFor(t, "the refusal", func() bool { return counter(t, reg, "alertrelay_alerts_refused_requests_total") == 1 })
 }
@@ -172,7 +173,7 @@ func counter(t *testing.T, reg prometheus.Gatherer, name string) float64 {
 // A body that does not arrive keeps what it has sent, and no more.
 func TestTooManyBytes(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s, MaxBodyBytes: 100 << 10, MaxInFlightBytes: 140 << 10, WaitTimeout: 50 * time.Millisecond})
+	srv := serve(t, setup{Events: s, MaxBodyBytes: 100 << 10, MaxInFlightBytes: 140 << 10, WaitTimeout: 50 * time.Millisecond})
 	for range 4 { // each promises 100 KiB and holds 16 KiB
 		open(t, srv, 100<<10, 100)
 	}
@@ -187,7 +188,7 @@ func TestTooManyBytes(t *testing.T) {
 // What a request took from the budget comes back, also if it was refused.
 func TestBytesComeBack(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s, MaxBodyBytes: 20 << 10, MaxInFlightBytes: 40 << 10, WaitTimeout: 50 * time.Millisecond})
+	srv := serve(t, setup{Events: s, MaxBodyBytes: 20 << 10, MaxInFlightBytes: 40 << 10, WaitTimeout: 50 * time.Millisecond})
 	for range 10 {
 		if status, answer := post(t, srv, "am", "x"); status != http.StatusBadRequest {
 			t.Fatalf("got %d %s, want 400", status, answer)
@@ -203,7 +204,7 @@ func TestTooManyRequests(t *testing.T) {
 	s := openStore(t, startServer(t))
 	holding, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	srv := serve(t, alerts.Options{
+	srv := serve(t, setup{
 		Events: interrupted{s, func(relay.Publication) {
 			once.Do(func() { close(holding); <-release })
 		}},
@@ -225,7 +226,7 @@ func TestStoreAway(t *testing.T) {
 	server := startServer(t)
 	reg := prometheus.NewRegistry()
 	var log bytes.Buffer
-	srv := serve(t, alerts.Options{
+	srv := serve(t, setup{
 		Events: openStore(t, server), Metrics: alerts.NewMetrics(reg),
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
@@ -261,7 +262,7 @@ func (s stuck) Last(ctx context.Context, _ string) (relay.Message, string, error
 }
 
 func TestStoreStuck(t *testing.T) {
-	srv := serve(t, alerts.Options{Events: stuck{openStore(t, startServer(t))}, RequestTimeout: 100 * time.Millisecond})
+	srv := serve(t, setup{Events: stuck{openStore(t, startServer(t))}, RequestTimeout: 100 * time.Millisecond})
 	if status, answer := post(t, srv, "am", body(plainAlert)); status != http.StatusServiceUnavailable {
 		t.Errorf("got %d %s, want 503", status, answer)
 	}
@@ -270,7 +271,7 @@ func TestStoreStuck(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	var log bytes.Buffer
-	srv := serve(t, alerts.Options{
+	srv := serve(t, setup{
 		Events: openStore(t, startServer(t)), Metrics: alerts.NewMetrics(reg),
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
@@ -295,7 +296,7 @@ func TestTruncated(t *testing.T) {
 
 func TestMetricsOfManySources(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	srv := serve(t, alerts.Options{Events: openStore(t, startServer(t)), Metrics: alerts.NewMetrics(reg)})
+	srv := serve(t, setup{Events: openStore(t, startServer(t)), Metrics: alerts.NewMetrics(reg)})
 	for i := range 103 {
 		if status, answer := post(t, srv, fmt.Sprintf("s%d", i), body(plainAlert)); status != http.StatusOK {
 			t.Fatalf("got %d %s", status, answer)
@@ -313,7 +314,7 @@ func TestMetricsOfManySources(t *testing.T) {
 // connection.
 func TestReadTimeoutIsOfTheBodyOnly(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{
+	srv := serve(t, setup{
 		Events:      interrupted{s, func(relay.Publication) { time.Sleep(150 * time.Millisecond) }},
 		ReadTimeout: 50 * time.Millisecond,
 	})
@@ -323,14 +324,12 @@ func TestReadTimeoutIsOfTheBodyOnly(t *testing.T) {
 }
 
 func TestOptionsRefused(t *testing.T) {
-	s := openStore(t, startServer(t))
-	router := newRouter(t)
+	r := track.New(openStore(t, startServer(t)), newRouter(t), nil)
 	for want, o := range map[string]alerts.Options{
-		"Events is required": {Router: router},
-		"Router is required": {Events: s},
-		"MaxBodyBytes":       {Events: s, Router: router, MaxBodyBytes: -1},
-		"ReadTimeout":        {Events: s, Router: router, ReadTimeout: -1},
-		"MaxInFlightBytes":   {Events: s, Router: router, MaxBodyBytes: 100 << 20},
+		"Recorder is required": {},
+		"MaxBodyBytes":         {Recorder: r, MaxBodyBytes: -1},
+		"ReadTimeout":          {Recorder: r, ReadTimeout: -1},
+		"MaxInFlightBytes":     {Recorder: r, MaxBodyBytes: 100 << 20},
 	} {
 		if _, err := alerts.New(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

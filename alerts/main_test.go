@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
 	"alertrelay/relay/store"
@@ -75,19 +77,36 @@ func newRouter(t testing.TB, routes ...alerts.Route) *alerts.Router {
 	return r
 }
 
-// serve runs an Intake. Events is required; Router is the default one if it is
-// nil.
-func serve(t testing.TB, o alerts.Options) *httptest.Server {
+// setup is what a test wants to be different. Events is required; Router is the
+// default one if it is nil.
+type setup struct {
+	Events                                   track.EventLog
+	Router                                   *alerts.Router
+	MaxBodyBytes, MaxInFlightBytes           int64
+	MaxRequests                              int
+	WaitTimeout, ReadTimeout, RequestTimeout time.Duration
+	Metrics                                  *alerts.Metrics
+	Log                                      *slog.Logger
+	Now                                      func() time.Time
+}
+
+// serve runs an Intake.
+func serve(t testing.TB, o setup) *httptest.Server {
 	t.Helper()
 	if o.Router == nil {
 		o.Router = newRouter(t)
 	}
-	in, err := alerts.New(o)
+	in, err := alerts.New(alerts.Options{
+		Recorder:     track.New(o.Events, o.Router, o.Now),
+		MaxBodyBytes: o.MaxBodyBytes, MaxInFlightBytes: o.MaxInFlightBytes, MaxRequests: o.MaxRequests,
+		WaitTimeout: o.WaitTimeout, ReadTimeout: o.ReadTimeout, RequestTimeout: o.RequestTimeout,
+		Metrics: o.Metrics, Log: o.Log, Now: o.Now,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/in/alertmanager/{source}", in.Handler(alerts.DecodeAlertmanager))
+	mux.Handle("/in/alertmanager/{source}", in.Handler(alerts.Alertmanager()))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	return srv

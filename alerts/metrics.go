@@ -59,7 +59,7 @@ func (m *Metrics) accept(source string, r Result, truncated int, now time.Time) 
 	m.stored.WithLabelValues(source).Add(float64(r.Stored))
 	m.deduplicated.WithLabelValues(source).Add(float64(r.Deduplicated))
 	m.ignored.WithLabelValues(source).Add(float64(r.Ignored))
-	m.lateCopies.WithLabelValues(source).Add(float64(r.lateCopies))
+	m.lateCopies.WithLabelValues(source).Add(float64(r.LateCopies))
 	m.truncated.WithLabelValues(source).Add(float64(truncated))
 	m.lastMessage.WithLabelValues(source).Set(float64(now.UnixMilli()) / 1000)
 }

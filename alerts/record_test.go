@@ -74,7 +74,7 @@ func TestStateMachine(t *testing.T) {
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			clock := &clock{}
-			srv := serve(t, alerts.Options{Events: s, Now: clock.now})
+			srv := serve(t, setup{Events: s, Now: clock.now})
 			fp := fmt.Sprintf("%016x", i)
 			for _, step := range tt.steps {
 				clock.ahead += step.ahead
@@ -95,7 +95,7 @@ func TestStateMachine(t *testing.T) {
 // long it took.
 func TestResolveKeepsStartsAt(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	mustPost(t, srv, payload(t, "0.34.2-single-firing"), stored)
 	mustPost(t, srv, payload(t, "0.34.2-single-resolved-startsat-changed"), stored)
 	events := history(t, s, "db.critical.>")
@@ -110,7 +110,7 @@ func TestResolveKeepsStartsAt(t *testing.T) {
 // The whole group comes each time; only what has changed becomes an event.
 func TestGroup(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	mustPost(t, srv, payload(t, "0.34.2-group3-firing"), `{"received":3,"stored":3,"unchanged":0}`)
 	mustPost(t, srv, payload(t, "0.34.2-group3-one-resolved"), `{"received":3,"stored":1,"unchanged":2}`)
 	mustPost(t, srv, payload(t, "0.34.2-group-repeat-after-resolve"), `{"received":2,"stored":0,"unchanged":2}`)
@@ -126,7 +126,7 @@ func TestGroup(t *testing.T) {
 // and startsAt would swallow the third.
 func TestFiresAgain(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	for _, file := range []string{"0.34.2-refire-1-firing", "0.34.2-refire-2-timeout-resolved", "0.34.2-refire-3-firing-again-same-startsAt"} {
 		mustPost(t, srv, payload(t, file), stored)
 		mustPost(t, srv, payload(t, file), unchanged)
@@ -140,7 +140,7 @@ func TestFiresAgain(t *testing.T) {
 func TestClusterCopies(t *testing.T) {
 	server := startServer(t)
 	s := openStore(t, server)
-	relays := []*httptest.Server{serve(t, alerts.Options{Events: s}), serve(t, alerts.Options{Events: openStore(t, server)})}
+	relays := []*httptest.Server{serve(t, setup{Events: s}), serve(t, setup{Events: openStore(t, server)})}
 	bodies := []string{payload(t, "0.34.2-ha-duplicate-from-am1"), payload(t, "0.34.2-ha-duplicate-from-am2")}
 
 	t.Run("the same alert 100 times", func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	var told atomic.Int64
 	for i := range 8 {
-		srv := serve(t, alerts.Options{Events: stores[i%2]})
+		srv := serve(t, setup{Events: stores[i%2]})
 		wg.Go(func() {
 			for n := range 30 {
 				r := report{"firing", "2026-11-22T07:00:00Z", "", "http://am1"}
@@ -216,7 +216,7 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestSameAlertTwiceInOneBody(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	var reports []string
 	for i := range 50 {
 		for range 2 {
@@ -234,7 +234,7 @@ func TestSameAlertTwiceInOneBody(t *testing.T) {
 func TestContinue(t *testing.T) {
 	s := openStore(t, startServer(t))
 	router := newRouter(t, alerts.Route{Match: []string{`severity="critical"`}, Subject: "alerts.pager", Continue: true})
-	srv := serve(t, alerts.Options{Events: s, Router: router})
+	srv := serve(t, setup{Events: s, Router: router})
 	mustPost(t, srv, payload(t, "0.34.2-single-firing"), stored)
 	mustPost(t, srv, payload(t, "0.34.2-single-firing"), unchanged)
 	mustPost(t, srv, payload(t, "0.34.2-single-resolved-startsat-changed"), stored)
@@ -249,7 +249,7 @@ func TestContinue(t *testing.T) {
 // within the window in which the store would take it for a repeat.
 func TestChannelDeleted(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	for range 4 {
 		mustPost(t, srv, payload(t, "0.34.2-refire-1-firing"), stored)
 		const channel = "db.warning.ReFire.am-6064c7e831eebe6d"
@@ -265,7 +265,7 @@ func TestChannelDeleted(t *testing.T) {
 // the next one.
 func TestChannelChangesMeanwhile(t *testing.T) {
 	s := openStore(t, startServer(t))
-	other := serve(t, alerts.Options{Events: s}) // another relay
+	other := serve(t, setup{Events: s}) // another relay
 	firing := report{"firing", "2026-11-22T07:00:00Z", "", "http://am1"}.body()
 	resolved := report{"resolved", "2026-11-22T07:00:00Z", "2026-11-22T07:05:00Z", "http://am1"}.body()
 	write := func(t *testing.T) {
@@ -303,7 +303,7 @@ func TestChannelChangesMeanwhile(t *testing.T) {
 			remove(t)
 			tt.before(t)
 			var once sync.Once
-			srv := serve(t, alerts.Options{Events: interrupted{s, func(relay.Publication) {
+			srv := serve(t, setup{Events: interrupted{s, func(relay.Publication) {
 				once.Do(func() { tt.meanwhile(t) })
 			}}})
 			mustPost(t, srv, tt.report, tt.answer)
@@ -324,7 +324,7 @@ func TestChannelChangesMeanwhile(t *testing.T) {
 // A channel that others keep changing does not hold the request for ever.
 func TestChannelNeverRests(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: interrupted{s, func(p relay.Publication) {
+	srv := serve(t, setup{Events: interrupted{s, func(p relay.Publication) {
 		_, err := s.Publish(t.Context(), relay.Publication{Channel: p.Channel, Text: []byte("chatter")})
 		must(t, err)
 	}}})
@@ -338,7 +338,7 @@ func TestChannelNeverRests(t *testing.T) {
 // have failed. The sender tries again.
 func TestAcknowledgementLost(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: unacknowledged{s}})
+	srv := serve(t, setup{Events: unacknowledged{s}})
 	if status, answer := post(t, srv, "am", payload(t, "0.34.2-single-firing")); status != http.StatusServiceUnavailable {
 		t.Errorf("got %d %s", status, answer)
 	}
@@ -357,7 +357,7 @@ func (s unacknowledged) Publish(ctx context.Context, p relay.Publication) (relay
 
 func TestMessagesThatAreNoEvents(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	firing := report{"firing", "2026-11-22T07:00:00Z", "", "http://am1"}.body()
 	resolved := report{"resolved", "2026-11-22T07:00:00Z", "2026-11-22T07:05:00Z", "http://am1"}.body()
 	for _, text := range []string{"a note", `"x"`, "null", "{}", `{"status":"acked"}`, `{"status":5}`, "\xff"} {
@@ -373,7 +373,7 @@ func TestMessagesThatAreNoEvents(t *testing.T) {
 func TestTooLargeEvent(t *testing.T) {
 	// The limit of a NATS server that nobody has configured.
 	s := openStore(t, startServerWith(t, embedded.Options{MaxPayloadBytes: 1 << 20}))
-	srv := serve(t, alerts.Options{Events: s})
+	srv := serve(t, setup{Events: s})
 	long := strings.Repeat("x", 2<<20)
 	mustPost(t, srv, body(`{"status":"firing","labels":{"alertname":"A"},"annotations":{"description":"`+long+`"}}`), stored)
 	events := history(t, s, "_._.A.*")

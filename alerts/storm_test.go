@@ -5,14 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"alertrelay/alerts"
 )
 
 // 5,000 alerts in one request of 3 MB, each acknowledged by the store, in 3 s.
 func TestStorm(t *testing.T) {
 	s := openStore(t, startServer(t))
-	srv := serve(t, alerts.Options{Events: s, RequestTimeout: time.Minute})
+	srv := serve(t, setup{Events: s, RequestTimeout: time.Minute})
 	storm := stormBody(5000)
 	start := time.Now()
 	mustPost(t, srv, storm, `{"received":5000,"stored":5000,"unchanged":0}`)
@@ -41,7 +39,7 @@ func stormBody(n int) string {
 
 func BenchmarkStorm(b *testing.B) {
 	s := openStore(b, startServer(b))
-	srv := serve(b, alerts.Options{Events: s})
+	srv := serve(b, setup{Events: s})
 	template := stormBody(5000)
 	statuses := []string{"firing", "resolved"}
 	b.SetBytes(int64(len(template)))

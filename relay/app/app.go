@@ -20,6 +20,7 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/board"
+	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
 	"alertrelay/relay/conf"
@@ -113,7 +114,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registerMetrics(reg, a.hub, a.store, a.peers)
-	intake, err := alerts.New(alerts.Options{Events: a.store, Router: routes, Metrics: alerts.NewMetrics(reg), Log: log})
+	intake, err := alerts.New(alerts.Options{Recorder: track.New(a.store, routes, nil), Metrics: alerts.NewMetrics(reg), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func replicas(cfg conf.Config) int {
 // routes are the paths that are no locations.
 func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/in/alertmanager/{source}", intake.Handler(alerts.DecodeAlertmanager))
+	mux.Handle("/in/alertmanager/{source}", intake.Handler(alerts.Alertmanager()))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.Handle("GET /-/healthy", web.Healthy())
 	mux.Handle("GET /-/ready", a.ready)

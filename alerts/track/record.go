@@ -1,4 +1,4 @@
-package alerts
+package track
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"alertrelay/alerts"
 	"alertrelay/relay"
 )
 
@@ -31,24 +32,8 @@ const (
 	maxTries = 16
 )
 
-// Result counts what became of the alerts of a request. An alert with several
-// channels counts once.
-type Result struct {
-	// Received = Stored + Deduplicated + Ignored.
-	Received int
-	// Stored alerts have a new event.
-	Stored int
-	// Deduplicated alerts were known to be so: repeats, retries, and copies of
-	// the other members of a cluster.
-	Deduplicated int
-	// Ignored alerts mean nothing now: resolves of what does not fire, and firing
-	// ones from a cluster's member that has not heard of the resolve.
-	Ignored int
-
-	lateCopies int // of Ignored
-}
-
-func (r *Result) count(o outcome) {
+// count adds one alert's outcome.
+func count(r *alerts.Result, o outcome) {
 	r.Received++
 	switch o {
 	case stored:
@@ -56,41 +41,42 @@ func (r *Result) count(o outcome) {
 	case deduplicated:
 		r.Deduplicated++
 	case lateCopy:
-		r.lateCopies++
+		r.LateCopies++
 		r.Ignored++
 	default:
 		r.Ignored++
 	}
 }
 
-// tooLargeError is of an alert that the store does not take even without its
-// annotations.
-type tooLargeError struct{ index int }
-
-func (e *tooLargeError) Error() string {
-	return fmt.Sprintf("alerts[%d]: is larger than the store takes, even without its annotations; shorten its labels and URLs", e.index)
-}
-
-// recorder makes events of alerts.
-type recorder struct {
+// Tracker makes events of what senders report.
+type Tracker struct {
 	events EventLog
-	router *Router
+	router *alerts.Router
 	now    func() time.Time
 }
 
-// record stores an event for each alert that needs one, and returns when all are
+// New makes a Tracker. now is the clock; nil means time.Now.
+func New(events EventLog, router *alerts.Router, now func() time.Time) *Tracker {
+	if now == nil {
+		now = time.Now
+	}
+	return &Tracker{events: events, router: router, now: now}
+}
+
+// Record stores an event for each alert that needs one, and returns when all are
 // stored. Different alerts go at the same time, the same alert twice in its
-// order. An error other than *tooLargeError means that some may not be stored;
+// order. An error other than *alerts.TooLargeError means that some may not be stored;
 // doing it again is right.
-func (r *recorder) record(ctx context.Context, alerts []Alert) (Result, error) {
-	outcomes := make([]outcome, len(alerts))
-	tooLarge := make([]bool, len(alerts))
+func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result, error) {
+	reports := batch.Alerts
+	outcomes := make([]outcome, len(reports))
+	tooLarge := make([]bool, len(reports))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	for _, same := range byIdentity(alerts) {
+	for _, same := range byIdentity(reports) {
 		g.Go(func() error {
 			for _, i := range same {
-				o, err := r.alert(ctx, &alerts[i])
+				o, err := t.alert(ctx, &reports[i])
 				if errors.Is(err, relay.ErrTooLarge) { // the others can be stored
 					tooLarge[i] = true
 					continue
@@ -104,26 +90,26 @@ func (r *recorder) record(ctx context.Context, alerts []Alert) (Result, error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return Result{}, err
+		return alerts.Result{}, err
 	}
-	var result Result
+	var result alerts.Result
 	var err error
-	for i := range alerts {
+	for i := range reports {
 		if tooLarge[i] {
-			err = errors.Join(err, &tooLargeError{index: i})
+			err = errors.Join(err, &alerts.TooLargeError{Index: i})
 			continue
 		}
-		result.count(outcomes[i])
+		count(&result, outcomes[i])
 	}
 	return result, err
 }
 
 // byIdentity groups the indices of the same alert, all in the order given.
-func byIdentity(alerts []Alert) [][]int {
-	groups := make([][]int, 0, len(alerts))
-	at := make(map[string]int, len(alerts))
-	for i := range alerts {
-		id := alerts[i].ID()
+func byIdentity(reports []alerts.Alert) [][]int {
+	groups := make([][]int, 0, len(reports))
+	at := make(map[string]int, len(reports))
+	for i := range reports {
+		id := reports[i].ID()
 		g, ok := at[id]
 		if !ok {
 			g = len(groups)
@@ -136,15 +122,15 @@ func byIdentity(alerts []Alert) [][]int {
 }
 
 // alert goes through the channels of one alert.
-func (r *recorder) alert(ctx context.Context, a *Alert) (outcome, error) {
-	if a.Status == Firing && !a.EndsAt.IsZero() && a.EndsAt.Before(r.now()) {
+func (t *Tracker) alert(ctx context.Context, a *alerts.Alert) (outcome, error) {
+	if a.Status == alerts.Firing && !a.EndsAt.IsZero() && a.EndsAt.Before(t.now()) {
 		ended := *a
-		ended.Status = Resolved
+		ended.Status = alerts.Resolved
 		a = &ended
 	}
 	var best outcome
-	for _, channel := range r.router.Channels(a) {
-		o, err := r.channel(ctx, channel, a)
+	for _, channel := range t.router.Channels(a) {
+		o, err := t.channel(ctx, channel, a)
 		if err != nil {
 			return 0, err
 		}
@@ -156,19 +142,19 @@ func (r *recorder) alert(ctx context.Context, a *Alert) (outcome, error) {
 // channel stores the alert's event in one channel, if it needs one there. What is
 // stored depends on the event that was read before, so it is stored only if that
 // is still the last one; otherwise the channel is looked at again.
-func (r *recorder) channel(ctx context.Context, channel string, a *Alert) (outcome, error) {
+func (t *Tracker) channel(ctx context.Context, channel string, a *alerts.Alert) (outcome, error) {
 	elsewhere := uint64(0) // the sequence of another message with our DedupID
 	for range maxTries {
-		s, err := r.last(ctx, channel)
+		s, err := t.last(ctx, channel)
 		if err != nil {
 			return 0, err
 		}
-		now := r.now()
+		now := t.now()
 		if o := s.next(a, now); o != stored {
 			// After a try: what another relay stored, or we did without hearing so.
 			return o, nil
 		}
-		receipt, err := r.publish(ctx, channel, s.eventAfter(a, now), s.seq, dedupID(a, s.seq, elsewhere))
+		receipt, err := t.publish(ctx, channel, s.eventAfter(a, now), s.seq, dedupID(a, s.seq, elsewhere))
 		switch {
 		case errors.Is(err, relay.ErrConflict):
 		case err != nil:
@@ -188,7 +174,7 @@ func (r *recorder) channel(ctx context.Context, channel string, a *Alert) (outco
 
 // dedupID has the sequence of the event before in it, and not startsAt: an alert
 // may fire again with the same startsAt.
-func dedupID(a *Alert, prevSeq, elsewhere uint64) string {
+func dedupID(a *alerts.Alert, prevSeq, elsewhere uint64) string {
 	id := a.Source + "/" + a.Fingerprint + "/" + strconv.FormatUint(prevSeq, 10) + "/" + string(a.Status)
 	if elsewhere > 0 {
 		id += "/" + strconv.FormatUint(elsewhere, 10)
@@ -196,8 +182,8 @@ func dedupID(a *Alert, prevSeq, elsewhere uint64) string {
 	return id
 }
 
-func (r *recorder) last(ctx context.Context, channel string) (state, error) {
-	m, _, err := r.events.Last(ctx, channel)
+func (t *Tracker) last(ctx context.Context, channel string) (state, error) {
+	m, _, err := t.events.Last(ctx, channel)
 	if errors.Is(err, relay.ErrNoMessage) {
 		return state{}, nil
 	}
@@ -209,7 +195,7 @@ func (r *recorder) last(ctx context.Context, channel string) (state, error) {
 
 // publish leaves the annotations out if the event is too large with them: an
 // alert without a description is better than none.
-func (r *recorder) publish(ctx context.Context, channel string, e Event, prevSeq uint64, id string) (relay.Receipt, error) {
+func (t *Tracker) publish(ctx context.Context, channel string, e alerts.Event, prevSeq uint64, id string) (relay.Receipt, error) {
 	for {
 		text, err := e.Encode()
 		if err != nil {
@@ -217,7 +203,7 @@ func (r *recorder) publish(ctx context.Context, channel string, e Event, prevSeq
 		}
 		// No EventType: browsers give an SSE message with one only to listeners of
 		// that name, and pages use onmessage.
-		receipt, err := r.events.Publish(ctx, relay.Publication{Channel: channel, Text: text, DedupID: id, ExpectLast: &prevSeq})
+		receipt, err := t.events.Publish(ctx, relay.Publication{Channel: channel, Text: text, DedupID: id, ExpectLast: &prevSeq})
 		if errors.Is(err, relay.ErrTooLarge) && len(e.Annotations) > 0 {
 			e.Annotations, e.AnnotationsCut = nil, true
 			continue
