@@ -103,6 +103,8 @@ type Suppression struct {
 	// ID is the silence's, or the fingerprint of the alert that inhibits; may be
 	// empty.
 	ID string `json:"id,omitempty"`
+	// Since is when the sender said so.
+	Since time.Time `json:"since,omitzero"`
 	// By, Comment and Until are the silence's.
 	By      string    `json:"by,omitempty"`
 	Comment string    `json:"comment,omitempty"`

@@ -37,8 +37,9 @@ type Ack struct {
 
 // Event is the text of a message in an alert's channel: what became of the alert.
 // It holds all that is known of the alert then, so the last one of a channel is
-// its state. Its JSON is one line, and the same for the same event: keys in the order of the
-// fields, labels in the order of their names, nothing escaped for HTML.
+// its state. Its JSON is one line, and the same for the same event: keys in the
+// order of the fields, labels in the order of their names, nothing escaped for
+// HTML.
 type Event struct {
 	// ID is Alert.ID.
 	ID          string `json:"id"`
@@ -65,6 +66,8 @@ type Event struct {
 	Receiver     string    `json:"receiver"`
 	GroupKey     string    `json:"groupKey,omitempty"`
 	ExternalURL  string    `json:"externalURL"`
+	// RouteLabels are the labels of the sender's route.
+	RouteLabels map[string]string `json:"routeLabels,omitempty"`
 	// Links and Values are the alert's.
 	Links  map[string]string `json:"links,omitempty"`
 	Values map[string]string `json:"values,omitempty"`
@@ -87,13 +90,21 @@ func NewEvent(a *Alert, updatedAt time.Time) Event {
 		Kind: Kind(a.Status), Status: a.Status, Reason: a.Reason,
 		Labels: a.Labels, Annotations: a.Annotations,
 		StartsAt: a.StartsAt, GeneratorURL: a.GeneratorURL, Links: a.Links, Values: a.Values,
-		Receiver: a.Receiver, GroupKey: a.GroupKey, ExternalURL: a.ExternalURL, Suppression: a.Suppression,
+		Receiver: a.Receiver, GroupKey: a.GroupKey, ExternalURL: a.ExternalURL, RouteLabels: a.RouteLabels, Suppression: a.Suppression,
 		UpdatedAt: updatedAt.UTC().Truncate(time.Millisecond),
 	}
 	if a.Status == Resolved {
 		e.EndsAt = a.EndsAt
 	}
 	return e
+}
+
+// Alert is the alert that the event is of, as far as routes look at it.
+func (e *Event) Alert() *Alert {
+	return &Alert{
+		Source: e.Source, Fingerprint: e.Fingerprint, Status: e.Status, Labels: e.Labels,
+		Receiver: e.Receiver, RouteLabels: e.RouteLabels,
+	}
 }
 
 // Encode returns the event's JSON.

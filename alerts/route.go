@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/prometheus/alertmanager/matcher/parse"
-	"github.com/prometheus/alertmanager/pkg/labels"
 )
 
 // Route says which channel an alert goes to.
@@ -34,7 +31,7 @@ type Router struct {
 }
 
 type parsedRoute struct {
-	matchers labels.Matchers
+	matchers Matchers
 	pattern  pattern
 	more     bool // later routes are tried too
 }
@@ -65,7 +62,7 @@ func ParseRoutes(prefix string, routes []Route) (*Router, error) {
 			mistake(err)
 		}
 		r.routes = append(r.routes, parsed)
-		if len(parsed.matchers) == 0 && len(errs) == 0 && !route.Continue && all == "" {
+		if parsed.matchers.Empty() && len(errs) == 0 && !route.Continue && all == "" {
 			all = name
 		}
 	}
@@ -84,22 +81,15 @@ func ParseRoutes(prefix string, routes []Route) (*Router, error) {
 func (route *Route) parse(prefix string) (parsedRoute, []error) {
 	parsed := parsedRoute{more: route.Continue}
 	var errs []error
-	for _, match := range route.Match {
-		matchers, err := parse.Matchers(match)
-		if err == nil && len(matchers) == 0 {
-			err = errors.New("is empty")
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf(`match %q: %w; write a matcher such as 'severity="critical"' or 'team=~"db|web"'`, match, err))
-		}
-		parsed.matchers = append(parsed.matchers, matchers...)
+	var err error
+	if parsed.matchers, err = ParseMatchers(route.Match); err != nil {
+		errs = append(errs, err)
 	}
 	rest, ok := strings.CutPrefix(route.Subject, prefix+".")
 	if !ok {
 		errs = append(errs, fmt.Errorf("subject %q: must begin with %q, the prefix of all subjects", route.Subject, prefix+"."))
 		return parsed, errs
 	}
-	var err error
 	if parsed.pattern, err = parsePattern(rest); err != nil {
 		return parsed, append(errs, fmt.Errorf("subject %q: %w", route.Subject, err))
 	}
@@ -115,7 +105,7 @@ func (r *Router) Channels(a *Alert) []string {
 	var channels []string
 	for i := range r.routes {
 		route := &r.routes[i]
-		if !route.matches(a) {
+		if !route.matchers.Match(func(name string) string { return lookup(a, name) }) {
 			continue
 		}
 		if channel := route.pattern.channel(a); !slices.Contains(channels, channel) {
@@ -126,13 +116,4 @@ func (r *Router) Channels(a *Alert) []string {
 		}
 	}
 	return channels
-}
-
-func (route *parsedRoute) matches(a *Alert) bool {
-	for _, m := range route.matchers {
-		if !m.Matches(lookup(a, m.Name)) {
-			return false
-		}
-	}
-	return true
 }
