@@ -98,7 +98,7 @@ func (a *Alert) ID() string { return a.Source + "-" + a.Fingerprint }
 
 // Suppression is why an alert is kept back. Its JSON is part of an Event.
 type Suppression struct {
-	// Kind is "silence", "inhibition", or "group": it is missing from its group.
+	// Kind is one of the constants below.
 	Kind string `json:"kind"`
 	// ID is the silence's, or the fingerprint of the alert that inhibits; may be
 	// empty.
@@ -110,6 +110,13 @@ type Suppression struct {
 	Comment string    `json:"comment,omitempty"`
 	Until   time.Time `json:"until,omitzero"`
 }
+
+// Kinds of suppression.
+const (
+	Silenced         = "silence"
+	Inhibited        = "inhibition"
+	MissingFromGroup = "group"
+)
 
 // Batch is what one request brought.
 type Batch struct {
@@ -165,8 +172,20 @@ const maxAlerts = 50_000
 // errTooMany is a Decoder's error for more than maxAlerts.
 var errTooMany = fmt.Errorf("alerts: there are more than %d; group alerts into smaller groups, or set max_alerts", maxAlerts)
 
+// OwnSource is the source of alerts that the relay itself raises: about senders
+// that are silent, alerts that were left out, and the like.
+const OwnSource = "relay"
+
 // maxSource bounds the name of a source, which is part of every subject.
 const maxSource = 16
+
+// checkSender says what is wrong with the name of a source that posts.
+func checkSender(source string) error {
+	if source == OwnSource {
+		return fmt.Errorf("source %q: is the relay's own; change the last part of the address to a name such as %q", source, "am")
+	}
+	return checkSource(source)
+}
 
 // checkSource says what is wrong with a source's name.
 func checkSource(source string) error {

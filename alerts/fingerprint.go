@@ -12,7 +12,7 @@ func fingerprint(sent string, labels map[string]string) string {
 	if isFingerprint(sent) {
 		return sent
 	}
-	return labelsFingerprint(labels)
+	return Fingerprint(labels)
 }
 
 func isFingerprint(s string) bool {
@@ -27,10 +27,10 @@ func isFingerprint(s string) bool {
 	return true
 }
 
-// labelsFingerprint is what Alertmanager and Prometheus compute: FNV-1a of 64
+// Fingerprint is what Alertmanager and Prometheus compute: FNV-1a of 64
 // bits over the labels in the order of their names, a byte 0xff after each name
 // and each value. Labels with empty values must be gone before.
-func labelsFingerprint(labels map[string]string) string {
+func Fingerprint(labels map[string]string) string {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h := uint64(offset)
 	add := func(s string) {
@@ -44,4 +44,10 @@ func labelsFingerprint(labels map[string]string) string {
 		add(labels[name])
 	}
 	return fmt.Sprintf("%016x", h)
+}
+
+// IsID reports whether s is an alert's id, "<source>-<fingerprint>".
+func IsID(s string) bool {
+	dash := len(s) - 17
+	return dash > 0 && s[dash] == '-' && checkSource(s[:dash]) == nil && isFingerprint(s[dash+1:])
 }

@@ -214,7 +214,7 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	if !slices.Contains(s.Methods, r.Method) {
 		return Batch{}, Result{}, &refusal{http.StatusMethodNotAllowed, reasonMethod, fmt.Errorf("only %s is possible here", strings.Join(s.Methods, ", "))}
 	}
-	if err := checkSource(source); err != nil {
+	if err := checkSender(source); err != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonSource, err}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), in.opts.RequestTimeout)

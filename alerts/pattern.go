@@ -20,6 +20,8 @@ const (
 	defaultSubject = "{team|owner|namespace}.{severity}.{alertname}"
 	// metaToken begins the channels of what the relay itself has to say.
 	metaToken = "_meta"
+	// escapedMeta is the first token of an alert whose label has that value.
+	escapedMeta = "=5Fmeta"
 )
 
 // pattern makes the channel of an alert, all but the id. Each part makes one
@@ -33,14 +35,20 @@ type part struct {
 	fallback string // of a placeholder whose names are all empty
 }
 
+// ownPattern is that of the relay's own alerts.
+var ownPattern = pattern{{literal: metaToken}, {names: []string{"severity"}}, {names: []string{"alertname"}}}
+
 func (p pattern) channel(a *Alert) string {
 	var b strings.Builder
-	for _, part := range p {
-		if part.literal != "" {
-			b.WriteString(part.literal)
-		} else {
-			b.WriteString(EncodeToken(part.value(a)))
+	for i, part := range p {
+		token := part.literal
+		if token == "" {
+			token = EncodeToken(part.value(a))
+			if i == 0 && token == metaToken {
+				token = escapedMeta // no label puts an alert among our own
+			}
 		}
+		b.WriteString(token)
 		b.WriteByte('.')
 	}
 	b.WriteString(a.Source)

@@ -102,6 +102,9 @@ func (route *Route) parse(prefix string) (parsedRoute, []error) {
 // Channels are the channels of the alert, at least one and each once, without
 // the prefix: "db.critical.InstanceDown.am-6cbc862a35eef55a".
 func (r *Router) Channels(a *Alert) []string {
+	if a.Source == OwnSource {
+		return []string{ownPattern.channel(a)}
+	}
 	var channels []string
 	for i := range r.routes {
 		route := &r.routes[i]

@@ -75,8 +75,11 @@ func unitSize(c byte) int {
 // the label's value, and may end within a character. What EncodeToken does not
 // make is an error.
 func DecodeToken(token string) (value string, cut bool, err error) {
-	if token == "_" {
+	switch token {
+	case "_":
 		return "", false, nil
+	case escapedMeta:
+		return metaToken, false, nil
 	}
 	units, hash, cut := strings.Cut(token, cutMark)
 	b := make([]byte, 0, len(units))

@@ -81,3 +81,6 @@ func (e *Entry) replayable(seam uint64, now time.Time) bool {
 	}
 	return e.channel == nil || !e.channel.expired(e, now)
 }
+
+// NewEntry makes an entry that is in no ring.
+func NewEntry(m Message) *Entry { return &Entry{msg: m} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,16 +13,6 @@ import (
 	"alertrelay/alerts"
 	"alertrelay/relay"
 )
-
-// EventLog keeps the events, one channel per alert and route. Its methods may be
-// called by several goroutines at once.
-type EventLog interface {
-	relay.Publisher
-	// Last returns the newest message of a channel and the DedupID it was
-	// published with. Errors: relay.ErrNoMessage if there is none,
-	// relay.ErrUnavailable.
-	Last(ctx context.Context, channel string) (m relay.Message, dedupID string, err error)
-}
 
 const (
 	// parallel is how many alerts of one request are worked on at once. On two
@@ -32,51 +23,27 @@ const (
 	maxTries = 16
 )
 
-// count adds one alert's outcome.
-func count(r *alerts.Result, o outcome) {
-	r.Received++
-	switch o {
-	case stored:
-		r.Stored++
-	case deduplicated:
-		r.Deduplicated++
-	case lateCopy:
-		r.LateCopies++
-		r.Ignored++
-	default:
-		r.Ignored++
-	}
-}
-
-// Tracker makes events of what senders report.
-type Tracker struct {
-	events EventLog
-	router *alerts.Router
-	now    func() time.Time
-}
-
-// New makes a Tracker. now is the clock; nil means time.Now.
-func New(events EventLog, router *alerts.Router, now func() time.Time) *Tracker {
-	if now == nil {
-		now = time.Now
-	}
-	return &Tracker{events: events, router: router, now: now}
-}
-
-// Record stores an event for each alert that needs one, and returns when all are
-// stored. Different alerts go at the same time, the same alert twice in its
-// order. An error other than *alerts.TooLargeError means that some may not be stored;
-// doing it again is right.
+// Record stores an event for each report that needs one, and returns when all are
+// stored and in the bucket. Different alerts go at the same time, the same alert
+// twice in its order. An error other than *alerts.TooLargeError means that some
+// may not be stored; doing it again is right.
 func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result, error) {
+	if !t.isReady() {
+		return alerts.Result{}, relay.ErrNotReady
+	}
 	reports := batch.Alerts
+	t.learn(batch)
+	if err := t.follow(ctx, reports); err != nil {
+		return alerts.Result{}, err
+	}
 	outcomes := make([]outcome, len(reports))
 	tooLarge := make([]bool, len(reports))
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, same := range byIdentity(reports) {
 		g.Go(func() error {
 			for _, i := range same {
-				o, err := t.alert(ctx, &reports[i])
+				o, err := t.report(gctx, &reports[i])
 				if errors.Is(err, relay.ErrTooLarge) { // the others can be stored
 					tooLarge[i] = true
 					continue
@@ -92,6 +59,13 @@ func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result
 	if err := g.Wait(); err != nil {
 		return alerts.Result{}, err
 	}
+	if err := t.group(ctx, batch); err != nil {
+		return alerts.Result{}, err
+	}
+	if err := t.truncation(ctx, batch); err != nil {
+		return alerts.Result{}, err
+	}
+	t.hear(ctx, batch.Source)
 	var result alerts.Result
 	var err error
 	for i := range reports {
@@ -102,6 +76,44 @@ func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result
 		count(&result, outcomes[i])
 	}
 	return result, err
+}
+
+// count adds one alert's outcome.
+func count(r *alerts.Result, o outcome) {
+	r.Received++
+	switch o {
+	case stored:
+		r.Stored++
+	case unchanged:
+		r.Deduplicated++
+	case lateCopy:
+		r.LateCopies++
+		r.Ignored++
+	default:
+		r.Ignored++
+	}
+}
+
+// learn takes the repeat interval that the sender tells.
+func (t *Tracker) learn(batch alerts.Batch) {
+	if batch.RepeatInterval <= 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.repeats[batch.Source] = batch.RepeatInterval
+}
+
+// follow waits until the tracker knows of all that was stored before, by other
+// relays too, if that decides about a report: the channel of an alert whose labels
+// change, or that are not told, is the one where it is.
+func (t *Tracker) follow(ctx context.Context, reports []alerts.Alert) error {
+	for i := range reports {
+		if a := &reports[i]; a.Changing || a.Labels == nil {
+			return t.events.Applied(ctx)
+		}
+	}
+	return nil
 }
 
 // byIdentity groups the indices of the same alert, all in the order given.
@@ -121,16 +133,19 @@ func byIdentity(reports []alerts.Alert) [][]int {
 	return groups
 }
 
-// alert goes through the channels of one alert.
-func (t *Tracker) alert(ctx context.Context, a *alerts.Alert) (outcome, error) {
+// report goes through the channels of one alert.
+func (t *Tracker) report(ctx context.Context, a *alerts.Alert) (outcome, error) {
 	if a.Status == alerts.Firing && !a.EndsAt.IsZero() && a.EndsAt.Before(t.now()) {
 		ended := *a
 		ended.Status = alerts.Resolved
 		a = &ended
 	}
+	updates := t.settings.Load().Updates
 	var best outcome
-	for _, channel := range t.router.Channels(a) {
-		o, err := t.channel(ctx, channel, a)
+	for _, channel := range t.channels(a) {
+		o, err := t.change(ctx, channel, expiry(a), func(s *state, now time.Time) (outcome, alerts.Event) {
+			return s.next(a, now, updates)
+		})
 		if err != nil {
 			return 0, err
 		}
@@ -139,10 +154,27 @@ func (t *Tracker) alert(ctx context.Context, a *alerts.Alert) (outcome, error) {
 	return best, nil
 }
 
-// channel stores the alert's event in one channel, if it needs one there. What is
-// stored depends on the event that was read before, so it is stored only if that
-// is still the last one; otherwise the channel is looked at again.
-func (t *Tracker) channel(ctx context.Context, channel string, a *alerts.Alert) (outcome, error) {
+// channels are those that the routes say, and those where the alert is: it may
+// have come there by other routes. One whose labels change stays where it is.
+func (t *Tracker) channels(a *alerts.Alert) []string {
+	active := t.activeChannels(a.ID())
+	if a.Labels == nil || a.Changing && len(active) > 0 {
+		return active
+	}
+	channels := t.settings.Load().Router.Channels(a)
+	for _, c := range active {
+		if !slices.Contains(channels, c) {
+			channels = append(channels, c)
+		}
+	}
+	return channels
+}
+
+// change stores the event that decide wants in one channel, if it wants one. What
+// it wants depends on the event that was read before, so it is stored only if that
+// is still the last one; otherwise the channel is looked at again. Then the bucket
+// is brought up to date: a refresh is a change of the bucket only.
+func (t *Tracker) change(ctx context.Context, channel string, until lifetime, decide func(*state, time.Time) (outcome, alerts.Event)) (outcome, error) {
 	elsewhere := uint64(0) // the sequence of another message with our DedupID
 	for range maxTries {
 		s, err := t.last(ctx, channel)
@@ -150,17 +182,24 @@ func (t *Tracker) channel(ctx context.Context, channel string, a *alerts.Alert) 
 			return 0, err
 		}
 		now := t.now()
-		if o := s.next(a, now); o != stored {
+		o, e := decide(&s, now)
+		switch {
+		case o == unchanged && s.active():
 			// After a try: what another relay stored, or we did without hearing so.
+			return o, t.refresh(ctx, channel, &s, until, now)
+		case o == unchanged:
+			return o, t.forget(ctx, channel, s.seq, t.record(channel))
+		case o != stored:
 			return o, nil
 		}
-		receipt, err := t.publish(ctx, channel, s.eventAfter(a, now), s.seq, dedupID(a, s.seq, elsewhere))
+		receipt, err := t.publish(ctx, channel, e, s.seq, dedupID(&e, s.seq, elsewhere))
 		switch {
 		case errors.Is(err, relay.ErrConflict):
 		case err != nil:
 			return 0, err
 		case !receipt.Duplicate:
-			return stored, nil
+			t.metrics.event(&e)
+			return stored, t.keep(ctx, channel, receipt.Seq, &e, until, now)
 		default:
 			// Either it is in this channel, which the next look will show; or the
 			// id was used elsewhere within the store's window: in another channel
@@ -169,28 +208,34 @@ func (t *Tracker) channel(ctx context.Context, channel string, a *alerts.Alert) 
 			elsewhere = receipt.Seq
 		}
 	}
-	return 0, fmt.Errorf("alerts: channel %s: %w: it has changed %d times meanwhile", channel, relay.ErrUnavailable, maxTries)
+	return 0, t.restless(channel)
 }
 
 // dedupID has the sequence of the event before in it, and not startsAt: an alert
 // may fire again with the same startsAt.
-func dedupID(a *alerts.Alert, prevSeq, elsewhere uint64) string {
-	id := a.Source + "/" + a.Fingerprint + "/" + strconv.FormatUint(prevSeq, 10) + "/" + string(a.Status)
+func dedupID(e *alerts.Event, prevSeq, elsewhere uint64) string {
+	id := e.Source + "/" + e.Fingerprint + "/" + strconv.FormatUint(prevSeq, 10) + "/" + string(e.Kind)
 	if elsewhere > 0 {
 		id += "/" + strconv.FormatUint(elsewhere, 10)
 	}
 	return id
 }
 
+// last is the state of a channel as the log has it now.
 func (t *Tracker) last(ctx context.Context, channel string) (state, error) {
 	m, _, err := t.events.Last(ctx, channel)
-	if errors.Is(err, relay.ErrNoMessage) {
-		return state{}, nil
+	var s state
+	switch {
+	case errors.Is(err, relay.ErrNoMessage):
+		// The event may have been too old to be kept, and the alert still fires.
+		return t.fromBucket(ctx, channel)
+	case err != nil:
+		return state{}, fmt.Errorf("track: channel %s: %w", channel, err)
+	default:
+		s = newState(m)
 	}
-	if err != nil {
-		return state{}, fmt.Errorf("alerts: channel %s: %w", channel, err)
-	}
-	return newState(m), nil
+	s.lastSeen = t.record(channel).lastSeen
+	return s, nil
 }
 
 // publish leaves the annotations out if the event is too large with them: an
@@ -209,7 +254,7 @@ func (t *Tracker) publish(ctx context.Context, channel string, e alerts.Event, p
 			continue
 		}
 		if err != nil {
-			err = fmt.Errorf("alerts: channel %s: %w", channel, err)
+			err = fmt.Errorf("track: channel %s: %w", channel, err)
 		}
 		return receipt, err
 	}

@@ -1,0 +1,220 @@
+package track
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"alertrelay/alerts"
+	"alertrelay/relay"
+)
+
+const (
+	defaultRepeat = 4 * time.Hour
+	defaultGroup  = 5 * time.Minute
+	// backstop is how long after its expiry an alert leaves the bucket by itself,
+	// if every relay is down.
+	backstop = time.Hour
+	// quiet is how long after a refresh the next one is not written, if it says
+	// nothing else: the members of a cluster say the same at the same time.
+	quiet = 5 * time.Second
+	// metaPrefix begins the keys that are no channels: sources.<name> says when a
+	// source was last heard of.
+	metaPrefix = "_meta.sources."
+)
+
+// Record is the value of an active alert's key in the bucket, which is its
+// channel. Its JSON is the event's, and these.
+type Record struct {
+	alerts.Event
+	Channel string `json:"channel"`
+	// EventSeq is the sequence of the event.
+	EventSeq uint64 `json:"eventSeq"`
+	// LastSeen is when the sender last said that the alert is there.
+	LastSeen time.Time `json:"lastSeen"`
+	// StaleAt and ExpiresAt are when it is taken for stale and for expired if
+	// nothing more is heard. Zero: never.
+	StaleAt   time.Time `json:"staleAt,omitzero"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+}
+
+// lifetime is what a report says of how long an alert stays without another.
+type lifetime struct {
+	heard   bool      // the report says that the alert is there now
+	until   time.Time // when it ends by itself; zero: as the source repeats
+	forever bool      // it does not end by itself, unless the source has an interval
+
+	receiver, groupKey string // of the group it was reported in; empty: as before
+}
+
+func expiry(a *alerts.Alert) lifetime {
+	return lifetime{
+		heard: a.Status == alerts.Firing || a.Status == alerts.Suppressed && a.Suppression.Kind != alerts.MissingFromGroup,
+		until: a.ExpiresAt, forever: a.Changing || a.Source == ownSource,
+		receiver: a.Receiver, groupKey: a.GroupKey,
+	}
+}
+
+// extend sets the times of a record after a report.
+func (t *Tracker) extend(r *Record, l lifetime, now time.Time) {
+	if !l.heard {
+		return
+	}
+	now = now.UTC().Truncate(time.Millisecond)
+	r.LastSeen = now
+	if l.groupKey != "" {
+		r.Receiver, r.GroupKey = l.receiver, l.groupKey
+	}
+	s := t.source(r.Source)
+	switch {
+	case !l.until.IsZero():
+		r.StaleAt, r.ExpiresAt = time.Time{}, l.until
+	case l.forever && s.RepeatInterval == 0:
+		r.StaleAt, r.ExpiresAt = time.Time{}, time.Time{}
+	default:
+		repeat, group := orDefault(s.RepeatInterval, defaultRepeat), orDefault(s.GroupInterval, defaultGroup)
+		r.StaleAt = now.Add((repeat + group) * 11 / 10)
+		r.ExpiresAt = now.Add(2*repeat + group)
+	}
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return d
+}
+
+// ttl is how long the record may stay without a word from any relay.
+func (r *Record) ttl(now time.Time) time.Duration {
+	if r.ExpiresAt.IsZero() {
+		return 0
+	}
+	return max(r.ExpiresAt.Sub(now), 0) + backstop
+}
+
+// keep brings the bucket up to date after a look at the channel's last event: seq
+// and e. If it has ended, there is nothing to keep.
+func (t *Tracker) keep(ctx context.Context, channel string, seq uint64, e *alerts.Event, l lifetime, now time.Time) error {
+	known := t.record(channel)
+	if !e.Status.Active() {
+		return t.forget(ctx, channel, seq, known)
+	}
+	r, revision := known.record(), known.revision
+	for range maxTries {
+		if r.EventSeq > seq {
+			return nil // another relay is ahead
+		}
+		receiver, groupKey := r.Receiver, r.GroupKey
+		r.Event, r.Channel, r.EventSeq = *e, channel, seq
+		if groupKey != "" && l.groupKey == "" {
+			r.Receiver, r.GroupKey = receiver, groupKey
+		}
+		l.heard = l.heard || r.LastSeen.IsZero()
+		t.extend(r, l, now)
+		data, err := r.encode()
+		if err != nil {
+			return err
+		}
+		written, err := t.bucket.Put(ctx, channel, data, revision, r.ttl(now))
+		if err == nil {
+			t.noteRecord(channel, r, written)
+			return nil
+		}
+		if !errors.Is(err, relay.ErrConflict) {
+			return fmt.Errorf("track: bucket: channel %s: %w", channel, err)
+		}
+		if r, revision, err = t.read(ctx, channel); err != nil {
+			return err
+		}
+	}
+	return t.restless(channel)
+}
+
+// refresh is keep for a report that has changed nothing. Copies of it are not
+// written.
+func (t *Tracker) refresh(ctx context.Context, channel string, s *state, l lifetime, now time.Time) error {
+	known := t.record(channel)
+	same := known.groupKey == l.groupKey && known.receiver == l.receiver || l.groupKey == ""
+	if known.eventSeq == s.seq && (!l.heard || same && now.Sub(known.lastSeen).Abs() < quiet) {
+		return nil
+	}
+	return t.keep(ctx, channel, s.seq, &s.event, l, now)
+}
+
+// read gives a channel's record as it is now; a zero one if there is none.
+func (t *Tracker) read(ctx context.Context, channel string) (*Record, uint64, error) {
+	v, err := t.bucket.Get(ctx, channel)
+	if errors.Is(err, relay.ErrNoMessage) {
+		return &Record{}, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("track: bucket: channel %s: %w", channel, err)
+	}
+	r := &Record{}
+	if err := json.Unmarshal(v.Data, r); err != nil || r.Channel != channel {
+		r = &Record{} // somebody else has written it: ours is right
+	}
+	return r, v.Revision, nil
+}
+
+// forget takes an alert out of the bucket that the event of this sequence has
+// ended. A record that is not known of yet is found by the sweep.
+func (t *Tracker) forget(ctx context.Context, channel string, seq uint64, known known) error {
+	eventSeq, revision := known.eventSeq, known.revision
+	for range maxTries {
+		if revision == 0 || eventSeq > seq {
+			return nil
+		}
+		err := t.bucket.Delete(ctx, channel, revision)
+		if err == nil {
+			t.noteGone(channel, revision)
+			return nil
+		}
+		if !errors.Is(err, relay.ErrConflict) {
+			return fmt.Errorf("track: bucket: channel %s: %w", channel, err)
+		}
+		r, now, err := t.read(ctx, channel)
+		if err != nil {
+			return err
+		}
+		eventSeq, revision = r.EventSeq, now
+	}
+	return t.restless(channel)
+}
+
+func (t *Tracker) restless(channel string) error {
+	return fmt.Errorf("track: channel %s: %w: it has changed %d times meanwhile", channel, relay.ErrUnavailable, maxTries)
+}
+
+// fromBucket is the state of a channel that the log has nothing of.
+func (t *Tracker) fromBucket(ctx context.Context, channel string) (state, error) {
+	if t.record(channel).revision == 0 {
+		return state{}, nil
+	}
+	r, _, err := t.read(ctx, channel)
+	if err != nil || !r.Status.Active() {
+		return state{}, err
+	}
+	return state{event: r.Event, lastSeen: r.LastSeen}, nil
+}
+
+func (r *Record) encode() ([]byte, error) {
+	if r.Labels == nil {
+		r.Labels = map[string]string{}
+	}
+	if r.Annotations == nil {
+		r.Annotations = map[string]string{}
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("track: record: %w", err)
+	}
+	return data, nil
+}
+
+// isMeta reports whether a key is no channel.
+func isMeta(key string) bool { return strings.HasPrefix(key, metaPrefix) }

@@ -1,0 +1,286 @@
+package track
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unique"
+
+	"alertrelay/alerts"
+	"alertrelay/relay"
+)
+
+// recentTime is how long an alert is still told of after it has ended.
+const recentTime = 15 * time.Minute
+
+// item is what is known of an alert in one channel: what its last event says, in
+// the order of the stream, and what the bucket says.
+type item struct {
+	channel string
+	id      string
+	source  string
+	status  alerts.Status
+	updated time.Time // the event's UpdatedAt
+	started time.Time // the event's StartsAt
+	labels  []label   // by name
+	entry   *relay.Entry
+	seq     uint64 // of the event; 0: none has been read
+	known   known
+	since   time.Time // when known and the event were first seen to differ
+}
+
+// label is a label with its text shared by all alerts that have it.
+type label struct{ name, value unique.Handle[string] }
+
+// known is what the bucket says of an alert beside its event.
+type known struct {
+	revision           uint64 // 0: it has no record
+	eventSeq           uint64
+	lastSeen           time.Time
+	staleAt, expiresAt time.Time
+	receiver, groupKey string
+}
+
+// record is what of a Record is known.
+func (k *known) record() *Record {
+	r := &Record{EventSeq: k.eventSeq, LastSeen: k.lastSeen, StaleAt: k.staleAt, ExpiresAt: k.expiresAt}
+	r.Receiver, r.GroupKey = k.receiver, k.groupKey
+	return r
+}
+
+// group is a sender's group of alerts.
+type group struct{ source, receiver, key string }
+
+func (it *item) group() group { return group{it.source, it.known.receiver, it.known.groupKey} }
+
+// active reports whether the alert is on the screens.
+func (it *item) active() bool { return it.status.Active() }
+
+// value is the value of a label, and of "source" and "status".
+func (it *item) value(name string) string {
+	i, ok := slices.BinarySearchFunc(it.labels, name, func(l label, name string) int { return cmp.Compare(l.name.Value(), name) })
+	switch {
+	case ok:
+		return it.labels[i].value.Value()
+	case name == "source":
+		return it.source
+	case name == "status":
+		return string(it.status)
+	}
+	return ""
+}
+
+// isReady reports whether what is firing is known.
+func (t *Tracker) isReady() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.ready
+}
+
+// record is what is known of a channel's record; zero if nothing is.
+func (t *Tracker) record(channel string) known {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if it := t.items[channel]; it != nil {
+		return it.known
+	}
+	return known{}
+}
+
+// activeChannels are the channels where an alert is active.
+func (t *Tracker) activeChannels(id string) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var channels []string
+	for _, it := range t.byID[id] {
+		if it.active() {
+			channels = append(channels, it.channel)
+		}
+	}
+	return channels
+}
+
+// Load takes a message that was there at the start, as relay/store's Sink says.
+func (t *Tracker) Load(m relay.Message) { t.Append(m) }
+
+// Append takes the next message of the stream.
+func (t *Tracker) Append(m relay.Message) {
+	e, ok := eventOf(&m)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m.Seq > t.head.Seq {
+		t.head = Head{m.Seq, m.Time}
+	}
+	if ok {
+		t.set(&m, &e)
+	}
+}
+
+// eventOf reads the event of an alert's channel; ok is false if it is none.
+func eventOf(m *relay.Message) (e alerts.Event, ok bool) {
+	id := m.Channel[strings.LastIndexByte(m.Channel, '.')+1:]
+	if !alerts.IsID(id) || !m.Stored {
+		return alerts.Event{}, false
+	}
+	e, err := alerts.ParseEvent(m.Text)
+	return e, err == nil && e.ID == id
+}
+
+// set makes the event of m the channel's last one, if it is newer.
+func (t *Tracker) set(m *relay.Message, e *alerts.Event) {
+	it := t.item(m.Channel, e.ID)
+	if it.seq >= m.Seq {
+		return
+	}
+	t.unindex(it)
+	it.seq, it.entry = m.Seq, relay.NewEntry(*m)
+	it.source, it.status, it.updated, it.started = e.Source, e.Status, e.UpdatedAt, e.StartsAt
+	if e.Kind == alerts.KindMoved {
+		it.updated = time.Time{} // it is not to be told of
+	}
+	it.labels = intern(e.Labels)
+	if it.known.groupKey == "" {
+		it.known.receiver, it.known.groupKey = e.Receiver, e.GroupKey
+	}
+	t.index(it)
+}
+
+// intern keeps one copy of what many alerts have in common.
+func intern(labels map[string]string) []label {
+	in := make([]label, 0, len(labels))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		in = append(in, label{unique.Make(name), unique.Make(labels[name])})
+	}
+	return in
+}
+
+func (t *Tracker) item(channel, id string) *item {
+	it := t.items[channel]
+	if it == nil {
+		it = &item{channel: channel, id: id}
+		t.items[channel] = it
+		t.byID[id] = append(t.byID[id], it)
+	}
+	return it
+}
+
+func (t *Tracker) index(it *item) {
+	if g := it.group(); it.active() && g.key != "" {
+		if t.byGroup[g] == nil {
+			t.byGroup[g] = make(map[*item]struct{})
+		}
+		t.byGroup[g][it] = struct{}{}
+	}
+}
+
+func (t *Tracker) unindex(it *item) {
+	g := it.group()
+	delete(t.byGroup[g], it)
+	if len(t.byGroup[g]) == 0 {
+		delete(t.byGroup, g)
+	}
+}
+
+// drop takes an item away of which nothing is to be known any more.
+func (t *Tracker) drop(it *item) {
+	t.unindex(it)
+	delete(t.items, it.channel)
+	others := slices.DeleteFunc(t.byID[it.id], func(other *item) bool { return other == it })
+	if len(others) == 0 {
+		delete(t.byID, it.id)
+	} else {
+		t.byID[it.id] = others
+	}
+}
+
+// Delete takes the end of a channel.
+func (t *Tracker) Delete(d relay.Deletion) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if it := t.items[d.Channel]; it != nil && it.seq < d.Seq {
+		t.unindex(it)
+		it.seq, it.status, it.updated = d.Seq, alerts.Resolved, time.Time{}
+	}
+}
+
+// Reset forgets the stream: it has gone back, or is another one.
+func (t *Tracker) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ready, t.head = false, Head{}
+	for _, it := range t.items {
+		t.unindex(it)
+		it.seq, it.status, it.known.eventSeq = 0, "", 0
+	}
+	poke(t.reload)
+}
+
+// applyValue takes what the bucket says.
+func (t *Tracker) applyValue(v Value) {
+	if source, ok := strings.CutPrefix(v.Key, metaPrefix); ok {
+		t.applyHeard(source, v.Data)
+		return
+	}
+	id := v.Key[strings.LastIndexByte(v.Key, '.')+1:]
+	if !alerts.IsID(id) {
+		return
+	}
+	if v.Data == nil {
+		t.noteGone(v.Key, v.Revision)
+		return
+	}
+	r := &Record{}
+	if json.Unmarshal(v.Data, r) == nil && r.ID == id && r.Channel == v.Key {
+		t.noteRecord(v.Key, r, v.Revision)
+	}
+}
+
+// noteRecord notes a record of this revision, unless a newer one is known.
+func (t *Tracker) noteRecord(channel string, r *Record, revision uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	it := t.item(channel, r.ID)
+	if revision <= it.known.revision {
+		return
+	}
+	t.unindex(it)
+	it.known = known{
+		revision: revision, eventSeq: r.EventSeq,
+		lastSeen: r.LastSeen, staleAt: r.StaleAt, expiresAt: r.ExpiresAt,
+		receiver: unique.Make(r.Receiver).Value(), groupKey: unique.Make(r.GroupKey).Value(),
+	}
+	if it.source == "" {
+		it.source = r.Source
+	}
+	t.index(it)
+	if r.LastSeen.After(t.heard[r.Source]) {
+		t.heard[r.Source] = r.LastSeen
+	}
+}
+
+// noteGone notes that the record of this revision is there no more.
+func (t *Tracker) noteGone(channel string, revision uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if it := t.items[channel]; it != nil && revision >= it.known.revision {
+		it.known.revision, it.known.eventSeq = 0, 0
+	}
+}
+
+// Snapshot gives the newest message of every channel that match takes and where an
+// alert is active, in the order of the stream, after all messages up to the head
+// and no other. ok is false while that is not known.
+func (t *Tracker) Snapshot(match func(channel string) bool) (entries []*relay.Entry, head Head, ok bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, it := range t.items {
+		if it.active() && it.entry != nil && match(it.channel) {
+			entries = append(entries, it.entry)
+		}
+	}
+	slices.SortFunc(entries, func(a, b *relay.Entry) int { return cmp.Compare(a.Message().Seq, b.Message().Seq) })
+	return entries, t.head, t.ready
+}

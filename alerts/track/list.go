@@ -1,0 +1,125 @@
+package track
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"alertrelay/alerts"
+	"alertrelay/relay"
+)
+
+// Query says which alerts are wanted.
+type Query struct {
+	// ID is that of one alert; empty means any.
+	ID string
+	// Channel reports whether the alerts of a channel are wanted; nil means all.
+	Channel func(channel string) bool
+	// Match are matchers over labels, "source" and "status".
+	Match alerts.Matchers
+	// Ended has alerts told that have ended in the last 15 minutes as well.
+	Ended bool
+}
+
+// Current is what is known of an alert now.
+type Current struct {
+	alerts.Event
+	// Channel is where its event is, and Channels are all of them, if the routes
+	// put it into several.
+	Channel  string
+	Channels []string
+	// Seq and Time are those of its event in the stream.
+	Seq  uint64
+	Time time.Time
+	// LastSeen, StaleAt and ExpiresAt are as in Record.
+	LastSeen, StaleAt, ExpiresAt time.Time
+}
+
+// List gives the alerts that are wanted, each once, in the order of their ids, and
+// the place in the stream up to which they say what is so. Errors: relay.ErrNotReady.
+func (t *Tracker) List(q Query) ([]Current, Head, error) {
+	found, head, err := t.find(q)
+	if err != nil {
+		return nil, Head{}, err
+	}
+	slices.SortFunc(found, func(a, b item) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(rank(a.status), rank(b.status)), cmp.Compare(a.channel, b.channel))
+	})
+	list := make([]Current, 0, len(found))
+	for i := range found {
+		it := &found[i]
+		if last := len(list) - 1; last >= 0 && list[last].ID == it.id {
+			if it.active() {
+				list[last].Channels = append(list[last].Channels, it.channel)
+			}
+			continue
+		}
+		m := it.entry.Message()
+		e, err := alerts.ParseEvent(m.Text)
+		if err != nil {
+			continue // it was parsed before
+		}
+		list = append(list, Current{
+			Event: e, Channel: it.channel, Channels: []string{it.channel}, Seq: m.Seq, Time: m.Time,
+			LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
+		})
+	}
+	return list, head, nil
+}
+
+// rank puts active ones first.
+func rank(s alerts.Status) int {
+	if s.Active() {
+		return 0
+	}
+	return 1
+}
+
+// find copies what is wanted of the items: what takes long is done without the lock.
+func (t *Tracker) find(q Query) ([]item, Head, error) {
+	now := t.now()
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if !t.ready {
+		return nil, Head{}, relay.ErrNotReady
+	}
+	var found []item
+	take := func(it *item) {
+		wanted := it.active() || q.Ended && now.Sub(it.updated) <= recentTime
+		if wanted && it.entry != nil && (q.Channel == nil || q.Channel(it.channel)) && q.Match.Match(it.value) {
+			found = append(found, *it)
+		}
+	}
+	if q.ID != "" {
+		for _, it := range t.byID[q.ID] {
+			take(it)
+		}
+		return found, t.head, nil
+	}
+	for _, it := range t.items {
+		take(it)
+	}
+	return found, t.head, nil
+}
+
+// Count is how many alerts are of each status.
+func (t *Tracker) Count() map[alerts.Status]int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	n := make(map[alerts.Status]int)
+	for _, it := range t.items {
+		if it.active() {
+			n[it.status]++
+		}
+	}
+	return n
+}
+
+// catchUp waits until all that was stored before is known.
+func (t *Tracker) catchUp(ctx context.Context) error {
+	if !t.isReady() {
+		return relay.ErrNotReady
+	}
+	return t.events.Applied(ctx)
+}

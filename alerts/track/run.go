@@ -1,0 +1,248 @@
+package track
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"alertrelay/alerts"
+	"alertrelay/relay"
+)
+
+const (
+	sweepInterval = time.Second
+	// sweepTimeout bounds one sweep, retryWait is the time between tries when the
+	// store is away.
+	sweepTimeout = 30 * time.Second
+	retryWait    = time.Second
+	// repairAfter is how long the bucket may say something else than the log before
+	// it is mended: whoever stored the event is about to write it.
+	repairAfter = 5 * time.Second
+)
+
+// Run finds out what is firing, and keeps watch until ctx ends: over alerts that
+// nobody speaks of any more, sources and alerts that are silent, and a bucket that
+// a crash has left behind the log. It returns nil when ctx ends.
+func (t *Tracker) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	caughtUp := make(chan struct{}, 1)
+	g.Go(func() error { return t.bucket.Watch(ctx, t.applyValue, func() { poke(caughtUp) }) })
+	g.Go(func() error {
+		select {
+		case <-caughtUp:
+		case <-ctx.Done():
+			return nil
+		}
+		poke(t.reload)
+		return t.loop(ctx)
+	})
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (t *Tracker) loop(ctx context.Context) error {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.reload:
+			if !t.try(ctx, "what is firing cannot be read", t.load) {
+				poke(t.reload)
+				continue
+			}
+			poke(t.moved)
+		case <-t.moved:
+			if !t.try(ctx, "alerts cannot be moved to the channels of the new routes", t.move) {
+				poke(t.moved)
+			}
+		case <-tick.C:
+			if t.isReady() {
+				t.try(ctx, "alerts cannot be looked after", t.sweep)
+			}
+		}
+	}
+}
+
+// try reports whether it went well. If not it waits a moment.
+func (t *Tracker) try(ctx context.Context, trouble string, do func(context.Context) error) bool {
+	err := do(ctx)
+	if err == nil || ctx.Err() != nil {
+		return true
+	}
+	t.log.Warn(trouble, "err", err)
+	select {
+	case <-time.After(retryWait):
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// load reads the last event of every alert. Then it waits until the stream has
+// been given to Append as far: until that is so, alerts would be ahead of the head.
+func (t *Tracker) load(ctx context.Context) error {
+	err := t.events.LastOfEach(ctx, func(m relay.Message) error {
+		if e, ok := eventOf(&m); ok {
+			t.mu.Lock()
+			t.set(&m, &e)
+			t.mu.Unlock()
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("track: last events: %w", err)
+	}
+	if err := t.loadOld(ctx); err != nil {
+		return err
+	}
+	if err := t.events.Applied(ctx); err != nil {
+		return fmt.Errorf("track: %w", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ready = true
+	return nil
+}
+
+// loadOld takes from the bucket what is active there and of which the log has no
+// event any more.
+func (t *Tracker) loadOld(ctx context.Context) error {
+	for _, channel := range t.channelsOf(func(it *item) bool { return it.seq == 0 && it.known.revision > 0 }) {
+		r, _, err := t.read(ctx, channel)
+		if err != nil {
+			return err
+		}
+		if r.EventSeq == 0 || !r.Status.Active() {
+			continue
+		}
+		text, err := r.Event.Encode()
+		if err != nil {
+			return err
+		}
+		t.mu.Lock()
+		t.set(&relay.Message{Seq: r.EventSeq, Channel: channel, Time: r.UpdatedAt, Text: text, Stored: true}, &r.Event)
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+// channelsOf are the channels of the items that are wanted.
+func (t *Tracker) channelsOf(want func(*item) bool) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var channels []string
+	for _, it := range t.items {
+		if want(it) {
+			channels = append(channels, it.channel)
+		}
+	}
+	return channels
+}
+
+// sweep looks at every alert once.
+func (t *Tracker) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	now := t.now()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, channel := range t.due(now) {
+		g.Go(func() error { return t.age(ctx, channel) })
+	}
+	for _, channel := range t.differing(now) {
+		g.Go(func() error { return t.repair(ctx, channel) })
+	}
+	err := g.Wait()
+	t.dropEnded(now)
+	return errors.Join(err, t.watch(ctx, now))
+}
+
+// due are the channels of alerts that nothing was heard of for too long.
+func (t *Tracker) due(now time.Time) []string {
+	return t.channelsOf(func(it *item) bool {
+		return it.active() && it.known.revision > 0 &&
+			(passed(it.known.expiresAt, now) || it.status == alerts.Firing && passed(it.known.staleAt, now))
+	})
+}
+
+func passed(at, now time.Time) bool { return !at.IsZero() && at.Before(now) }
+
+// age makes an alert stale or has it expire, if that is what its record says now:
+// another relay may have heard of it just before.
+func (t *Tracker) age(ctx context.Context, channel string) error {
+	r, revision, err := t.read(ctx, channel)
+	if err != nil {
+		return err
+	}
+	if revision == 0 {
+		return nil // another relay has ended it; its event is on the way
+	}
+	t.noteRecord(channel, r, revision)
+	_, err = t.change(ctx, channel, lifetime{}, func(s *state, now time.Time) (outcome, alerts.Event) {
+		if !s.active() {
+			return notActive, alerts.Event{}
+		}
+		e := s.event
+		e.UpdatedAt = now.UTC().Truncate(time.Millisecond)
+		switch {
+		case passed(r.ExpiresAt, now):
+			e.Kind, e.Status, e.Reason, e.Ack, e.Suppression = alerts.KindExpired, alerts.Expired, ReasonNoNews, nil, nil
+		case s.event.Status == alerts.Firing && passed(r.StaleAt, now):
+			e.Kind, e.Status, e.Reason = alerts.KindStale, alerts.Stale, ReasonNoNews
+		default:
+			return unchanged, alerts.Event{}
+		}
+		return stored, e
+	})
+	return err
+}
+
+// ReasonNoNews is the reason of what happens because nothing was heard.
+const ReasonNoNews = "no news"
+
+// differing are the channels whose record has not been what their last event says
+// for a while.
+func (t *Tracker) differing(now time.Time) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var channels []string
+	for _, it := range t.items {
+		differs := it.active() && it.known.eventSeq < it.seq ||
+			!it.active() && it.seq > 0 && it.known.revision > 0 && it.known.eventSeq <= it.seq
+		switch {
+		case !differs:
+			it.since = time.Time{}
+		case it.since.IsZero():
+			it.since = now
+		case now.Sub(it.since) >= repairAfter:
+			channels = append(channels, it.channel)
+			it.since = now // once more, if it goes wrong
+		}
+	}
+	return channels
+}
+
+// repair brings a channel's record up to date with its last event.
+func (t *Tracker) repair(ctx context.Context, channel string) error {
+	_, err := t.change(ctx, channel, lifetime{}, func(s *state, _ time.Time) (outcome, alerts.Event) {
+		return unchanged, alerts.Event{}
+	})
+	return err
+}
+
+// dropEnded forgets alerts that ended a while ago.
+func (t *Tracker) dropEnded(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, it := range t.items {
+		if !it.active() && it.known.revision == 0 && now.Sub(it.updated) > recentTime {
+			t.drop(it)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package track
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"alertrelay/alerts"
+	"alertrelay/relay"
+)
+
+// EventLog keeps the events, one channel per alert and route. Its methods may be
+// called by several goroutines at once. relay/store has one.
+type EventLog interface {
+	relay.Publisher
+	// Last returns the newest message of a channel and the DedupID it was
+	// published with. Errors: relay.ErrNoMessage if there is none,
+	// relay.ErrUnavailable.
+	Last(ctx context.Context, channel string) (m relay.Message, dedupID string, err error)
+	// LastOfEach gives the newest message of every channel, in the order of the
+	// stream.
+	LastOfEach(ctx context.Context, each func(relay.Message) error) error
+	// Applied waits until what the log has now has been given to the Tracker
+	// (Load, Append).
+	Applied(ctx context.Context) error
+	// WaitApplied waits until the message with this sequence has been.
+	WaitApplied(ctx context.Context, seq uint64) error
+}
+
+// Value is what a key of a Bucket has.
+type Value struct {
+	Key string
+	// Data is nil if the key was deleted, or has expired.
+	Data     []byte
+	Revision uint64
+}
+
+// Bucket keeps one value per key. A write is done only if the key has the
+// revision that is expected, 0 meaning that there is none; the error is
+// relay.ErrConflict if not.
+type Bucket interface {
+	// Put returns the new revision. The value goes after ttl; 0 means never.
+	Put(ctx context.Context, key string, data []byte, expect uint64, ttl time.Duration) (revision uint64, err error)
+	Delete(ctx context.Context, key string, expect uint64) error
+	// Get returns the key's value as it is now; relay.ErrNoMessage if it has none.
+	Get(ctx context.Context, key string) (Value, error)
+	// Watch gives what every key has, then calls caughtUp, and goes on with every
+	// change until ctx ends. If it has to begin again it calls caughtUp again.
+	Watch(ctx context.Context, each func(Value), caughtUp func()) error
+}
+
+// Source is what is configured of a sender. The zero value of each field means
+// the default.
+type Source struct {
+	// RepeatInterval is how often the sender repeats what fires, 4 h, and
+	// GroupInterval how much later that may be, 5 m: Alertmanager's defaults.
+	// Together they say when an alert is stale and when it has expired.
+	RepeatInterval, GroupInterval time.Duration
+	// SilentAfter is how long the source may say nothing before that is an alert;
+	// 0 means any time.
+	SilentAfter time.Duration
+}
+
+// Watchdog is an alert that should always fire.
+type Watchdog struct {
+	Match alerts.Matchers
+	// Within is how long it may not be heard of before that is an alert.
+	Within time.Duration
+}
+
+// Settings are what may change while a Tracker runs.
+type Settings struct {
+	// Router says which channels an alert goes to.
+	Router *alerts.Router
+	// Sources by their names; others have the defaults.
+	Sources map[string]Source
+	// Watchdogs are alerts that should always fire.
+	Watchdogs []Watchdog
+	// Updates has a changed annotation of an alert that fires be an event.
+	Updates bool
+}
+
+// Options configure a Tracker. Events and Bucket are required.
+type Options struct {
+	Events EventLog
+	Bucket Bucket
+	// Metrics count; nil counts nothing.
+	Metrics *Metrics
+	// Log takes what operators should know; nil discards it.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Tracker knows what every alert is now, and makes an event of each change. Its
+// methods may be called by several goroutines at once, those that give it the
+// stream (Load, Append, Delete, Reset) by one.
+type Tracker struct {
+	events   EventLog
+	bucket   Bucket
+	metrics  *Metrics
+	log      *slog.Logger
+	now      func() time.Time
+	settings atomic.Pointer[Settings]
+	moved    chan struct{} // has one while alerts may be in channels that are not the router's
+	reload   chan struct{} // has one while the newest messages are to be read again
+
+	mu        sync.RWMutex // guards what follows
+	ready     bool         // items are what the log says
+	items     map[string]*item
+	byID      map[string][]*item
+	byGroup   map[group]map[*item]struct{}
+	head      Head
+	heard     map[string]time.Time     // when sources were last heard of, by any relay
+	noted     map[string]time.Time     // when this relay has last written so
+	repeats   map[string]time.Duration // repeat intervals that senders have told
+	startedAt time.Time
+}
+
+// Head is a place in the stream: that of its last message.
+type Head struct {
+	Seq  uint64
+	Time time.Time
+}
+
+// New makes a Tracker. It knows nothing until Run.
+func New(o Options, s Settings) (*Tracker, error) {
+	if o.Events == nil || o.Bucket == nil {
+		return nil, errors.New("track: Events and Bucket are required")
+	}
+	if s.Router == nil {
+		return nil, errors.New("track: Router is required")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	t := &Tracker{
+		events: o.Events, bucket: o.Bucket, metrics: o.Metrics,
+		log: o.Log.With("component", "track"), now: o.Now,
+		moved: make(chan struct{}, 1), reload: make(chan struct{}, 1),
+		items: make(map[string]*item), byID: make(map[string][]*item), byGroup: make(map[group]map[*item]struct{}),
+		heard: make(map[string]time.Time), noted: make(map[string]time.Time), repeats: make(map[string]time.Duration),
+		startedAt: o.Now(),
+	}
+	t.settings.Store(&s)
+	return t, nil
+}
+
+// Configure changes the settings. Alerts that belong into other channels now are
+// moved there by Run.
+func (t *Tracker) Configure(s Settings) {
+	t.settings.Store(&s)
+	poke(t.moved)
+}
+
+// poke puts something into a channel of one, if it is empty.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// source is what is configured of a source, with what it has said itself.
+func (t *Tracker) source(name string) Source {
+	s := t.settings.Load().Sources[name]
+	if s.RepeatInterval == 0 {
+		t.mu.RLock()
+		s.RepeatInterval = t.repeats[name]
+		t.mu.RUnlock()
+	}
+	return s
+}

@@ -1,0 +1,109 @@
+// Package feed joins the store, the hub and the tracker of alerts, which do not
+// know each other: the stream goes to the tracker and then to the hub, and the
+// tracker writes to the store.
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"alertrelay/alerts/track"
+	"alertrelay/relay"
+	"alertrelay/relay/store"
+)
+
+// BucketName is the name of the bucket with what is firing now, for people with
+// the nats command too.
+const BucketName = "alerts_now"
+
+// Sink takes the stream (store.Sink). The tracker gets each message before the
+// hub does: whoever was told of a message by the hub finds it in a snapshot.
+type Sink struct {
+	*relay.Hub
+	Tracker *track.Tracker
+}
+
+// Load implements store.Sink.
+func (s Sink) Load(m relay.Message) {
+	s.Tracker.Load(m)
+	s.Hub.Load(m)
+}
+
+// Append implements store.Sink.
+func (s Sink) Append(m relay.Message) {
+	s.Tracker.Append(m)
+	s.Hub.Append(m)
+}
+
+// Delete implements store.Sink.
+func (s Sink) Delete(d relay.Deletion) {
+	s.Tracker.Delete(d)
+	s.Hub.Delete(d)
+}
+
+// Reset implements store.Sink.
+func (s Sink) Reset() {
+	s.Tracker.Reset()
+	s.Hub.Reset()
+}
+
+// Log is the stream as the tracker's event log.
+type Log struct {
+	*store.Store
+	Hub *relay.Hub
+}
+
+// Applied implements track.EventLog.
+func (l Log) Applied(ctx context.Context) error {
+	seq, _, err := l.Head(ctx)
+	if err != nil {
+		return err
+	}
+	return l.WaitApplied(ctx, seq)
+}
+
+// WaitApplied implements track.EventLog.
+func (l Log) WaitApplied(ctx context.Context, seq uint64) error {
+	if err := l.Hub.WaitApplied(ctx, seq); err != nil {
+		return fmt.Errorf("feed: %w: %w", relay.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Bucket is a bucket of the store as the tracker's.
+type Bucket struct{ *store.Bucket }
+
+// OpenBucket makes the bucket with what is firing, or brings it up to date.
+func OpenBucket(ctx context.Context, s *store.Store) (Bucket, error) {
+	b, err := s.OpenBucket(ctx, store.BucketOptions{Name: BucketName})
+	return Bucket{b}, err
+}
+
+// Put implements track.Bucket.
+func (b Bucket) Put(ctx context.Context, key string, data []byte, expect uint64, ttl time.Duration) (uint64, error) {
+	return b.Bucket.Put(ctx, key, data, expect, ttl)
+}
+
+// Get implements track.Bucket.
+func (b Bucket) Get(ctx context.Context, key string) (track.Value, error) {
+	e, err := b.Bucket.Get(ctx, key)
+	if err != nil {
+		return track.Value{}, err
+	}
+	return value(e), nil
+}
+
+// Watch implements track.Bucket.
+func (b Bucket) Watch(ctx context.Context, each func(track.Value), caughtUp func()) error {
+	return errors.New("feed: to be joined")
+}
+
+func value(e store.BucketEntry) track.Value {
+	v := track.Value{Key: e.Key, Data: e.Value, Revision: e.Revision}
+	if e.Deleted {
+		v.Data = nil
+	}
+	return v
+}
