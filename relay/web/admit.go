@@ -131,7 +131,7 @@ func (s *Server) elements(path string, wildcards bool) ([]relay.Request, *refusa
 		if wildcards && relay.IsWildcard(req.Channel) {
 			check = relay.CheckWildcard
 		}
-		if err := check(req.Channel, s.opts.MaxChannelID); err != nil {
+		if err := check(req.Channel, int(s.maxID.Load())); err != nil {
 			f := refuse(err)
 			return nil, &f
 		}

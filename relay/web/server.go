@@ -104,6 +104,7 @@ type Server struct {
 	opts    Options
 	hub     *relay.Hub
 	routing atomic.Pointer[routing]
+	maxID   atomic.Int64 // bytes of a channel's id
 	log     *slog.Logger
 	metrics *Metrics
 	http    *http.Server
@@ -146,6 +147,7 @@ func New(o Options) (*Server, error) {
 	}
 	rt.nextAt = o.NextAt
 	s.routing.Store(rt)
+	s.LimitChannelID(o.MaxChannelID)
 	s.none.L = &s.mu
 	s.melody = newWebSockets(o.MaxFrame)
 	s.http = &http.Server{

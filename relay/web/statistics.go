@@ -44,7 +44,7 @@ func (s *Server) statistics(w http.ResponseWriter, q *visit) {
 			s.answerGroup(w, q, s.channelsUnder(r.Context(), before))
 			return
 		}
-		if len(id) > s.opts.MaxChannelID {
+		if len(id) > int(s.maxID.Load()) {
 			s.refused(w, refuse(relay.ErrIDTooLong), loc.Mode)
 			return
 		}
