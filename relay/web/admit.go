@@ -82,6 +82,9 @@ func (c *subscriber) begin(q *visit) *refusal {
 	if s.stopping.Load() {
 		return &errStopping
 	}
+	if s.waiting() {
+		return &errWaiting
+	}
 	reqs, f := s.elements(q.set.channels.of(q), c.loc.Wildcards)
 	if f != nil {
 		return f
@@ -109,6 +112,10 @@ func (c *subscriber) begin(q *visit) *refusal {
 	c.sub = sub
 	return nil
 }
+
+// waiting reports whether the store is not open yet: nobody knows which channels
+// there are.
+func (s *Server) waiting() bool { return s.opts.Waiting != nil && s.opts.Waiting() != "" }
 
 // refused answers a subscriber that is not admitted.
 func (s *Server) refused(w http.ResponseWriter, f refusal, m site.Mode) {

@@ -42,6 +42,9 @@ type Peers interface {
 type Options struct {
 	Hub   *relay.Hub
 	Store Store
+	// Waiting says what the store is waiting for before it is open, until when the
+	// locations answer 503; empty once it is, nil if it always was.
+	Waiting func() string
 	// Peers are the other relays; nil means that there are none.
 	Peers Peers
 	// Site is what is served where. Its servers must have addresses. It must not
