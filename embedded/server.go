@@ -29,7 +29,9 @@ type Options struct {
 	// warning is logged and the server runs without a listener.
 	ListenRequired bool
 	// MaxStoreBytes bounds what all streams together may take on disk, 16 GiB.
-	// JetStream's own default would be three quarters of the disk.
+	// JetStream's own default would be three quarters of the disk. Streams that
+	// reserve more already keep it until they are made smaller and the server is
+	// started again.
 	MaxStoreBytes int64
 	// MaxMemoryBytes bounds streams in memory, 256 MiB.
 	MaxMemoryBytes int64
@@ -95,12 +97,32 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s, err := startListening(ctx, o, log)
+	if reserved := reservedBytes(s); err == nil && reserved > o.MaxStoreBytes {
+		// The server would refuse every change of a stream, also one that makes it
+		// smaller, and does not change its limit while it runs.
+		log.Info("streams reserve more than there should be, which is let be until the next start", "reserved", reserved, "limit", o.MaxStoreBytes)
+		shutdown(s.nats)
+		o.MaxStoreBytes += reserved
+		s, err = startListening(ctx, o, log)
+	}
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
 	s.lock = lock
 	s.space = watchSpace(s.nats, jetStreamConfig(o), o.Dir, log)
 	return s, nil
+}
+
+// reservedBytes is what the streams may take on disk, by their settings.
+func reservedBytes(s *Server) int64 {
+	if s == nil {
+		return 0
+	}
+	_, reserved, err := s.nats.JetStreamReservedResources()
+	if err != nil { // JetStream is off, which its watch will say
+		return 0
+	}
+	return reserved
 }
 
 // startListening starts with the listener that is asked for, and without it if

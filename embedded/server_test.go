@@ -217,6 +217,38 @@ func TestUnreadableStoreStopsTheStart(t *testing.T) {
 	})
 }
 
+// A limit below what streams reserve keeps nobody from making them smaller, and
+// counts from the next start on.
+func TestLowerLimitThanReserved(t *testing.T) {
+	dir := t.TempDir()
+	stream := func(s *Server, name string, size int64) error {
+		_, err := connect(t, s).CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, MaxBytes: size})
+		return err
+	}
+	s := start1(t, Options{Dir: dir})
+	if err := stream(s, "S", 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	low := Options{Dir: dir, MaxStoreBytes: 300 << 20}
+	s = start1(t, low)
+	if err := stream(s, "S", 32<<20); err != nil {
+		t.Errorf("make it smaller: %v", err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s = start1(t, low)
+	if err := stream(s, "T", 290<<20); err == nil {
+		t.Error("there is no limit any more")
+	}
+	if err := stream(s, "T", 200<<20); err != nil {
+		t.Errorf("within the limit: %v", err)
+	}
+}
+
 // logLines collects a log.
 type logLines struct {
 	mu sync.Mutex

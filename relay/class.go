@@ -30,8 +30,9 @@ func (h *Hub) room(reqs []Request) error {
 			normal++
 		}
 	}
-	if normal > 0 && len(h.channels)-h.prefixed+normal > h.opts.MaxChannels ||
-		prefixed > 0 && h.prefixed+prefixed > h.opts.MaxWildcardChannels {
+	most := h.settings.Load()
+	if normal > 0 && len(h.channels)-h.prefixed+normal > most.MaxChannels ||
+		prefixed > 0 && h.prefixed+prefixed > most.MaxWildcardChannels {
 		return ErrTooManyChannels
 	}
 	return nil

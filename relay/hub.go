@@ -22,7 +22,8 @@ type Limits struct {
 	MaxSubscribers int
 }
 
-// HubOptions configure a Hub. The zero value of each field means the default.
+// HubOptions configure a Hub. The zero value of each field means the default. Those
+// that are in HubSettings too can be changed later.
 type HubOptions struct {
 	// Limits gives the limits of a channel's group; nil means none.
 	Limits func(channel string) Limits
@@ -60,7 +61,7 @@ type HubOptions struct {
 }
 
 func (o *HubOptions) setDefaults() error {
-	if o.BufferBytes < 0 || o.Inactivity < 0 || o.MaxChannels < 0 || o.MaxWildcardChannels < 0 || o.MaxWildcards < 0 {
+	if o.BufferBytes < 0 {
 		return errors.New("relay: hub options must not be negative")
 	}
 	if o.Limits == nil {
@@ -68,21 +69,6 @@ func (o *HubOptions) setDefaults() error {
 	}
 	if o.BufferBytes == 0 {
 		o.BufferBytes = 64 << 20
-	}
-	if o.Inactivity == 0 {
-		o.Inactivity = 30 * time.Second
-	}
-	if o.MaxChannels == 0 {
-		o.MaxChannels = 1_000_000
-	}
-	if o.MaxWildcardChannels == 0 {
-		o.MaxWildcardChannels = 1_000_000
-	}
-	if o.MaxWildcards == 0 {
-		o.MaxWildcards = 1_000
-	}
-	if o.DeletedText == "" {
-		o.DeletedText = "Channel deleted"
 	}
 	return nil
 }
@@ -93,7 +79,8 @@ func (o *HubOptions) setDefaults() error {
 // called by one goroutine, in the order of the stream. Everything else may be
 // called by any.
 type Hub struct {
-	opts HubOptions
+	opts     HubOptions                  // but for what can change, which is in
+	settings atomic.Pointer[HubSettings] // and never changed in place
 
 	// commit is the position up to which every ring holds its entries. It is
 	// published after the rings are, and a read takes nothing beyond the commit
@@ -132,6 +119,9 @@ func NewHub(o HubOptions) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{opts: o, channels: make(map[string]*ring), wildcards: make(map[string]*ring)}
+	if err := h.Configure(o.settings()); err != nil {
+		return nil, err
+	}
 	h.archive.init(o.Archive, o.StoredAt)
 	h.idleWake = make(chan struct{}, 1)
 	if o.EventsChannel != "" {
@@ -289,7 +279,7 @@ func (h *Hub) Delete(d Deletion) {
 	}
 	text := d.Text
 	if text == nil {
-		text = []byte(h.opts.DeletedText)
+		text = []byte(h.settings.Load().DeletedText)
 	}
 	delete(h.channels, d.Channel)
 	h.counted(d.Channel, -1)
@@ -376,7 +366,7 @@ func (h *Hub) wildcardRing(name string) (*ring, error) {
 	if w := h.wildcards[name]; w != nil {
 		return w, nil
 	}
-	if len(h.wildcards) >= h.opts.MaxWildcards {
+	if len(h.wildcards) >= h.settings.Load().MaxWildcards {
 		return nil, ErrTooManyChannels
 	}
 	w := &ring{name: name, wildcard: true, active: time.Now()}

@@ -555,3 +555,41 @@ func TestLaggingFromTheBeginning(t *testing.T) {
 		}
 	}
 }
+
+// Settings change while the hub is in use, and nonsense changes nothing.
+func TestConfigure(t *testing.T) {
+	f := ready(t, relay.HubOptions{MaxChannels: 1, MaxWildcards: 1})
+	subscribe := func(channel string) error {
+		s, err := f.hub.Subscribe([]relay.Request{{Channel: channel}}, relay.Cursor{}, nil)
+		if err == nil {
+			t.Cleanup(s.Close)
+		}
+		return err
+	}
+	for _, channel := range []string{"a", "a.*"} {
+		if err := subscribe(channel); err != nil {
+			t.Error(err)
+		}
+	}
+	refused := func() {
+		t.Helper()
+		for _, channel := range []string{"b", "b.*"} {
+			if err := subscribe(channel); !errors.Is(err, relay.ErrTooManyChannels) {
+				t.Errorf("%s: got %v, want %v", channel, err, relay.ErrTooManyChannels)
+			}
+		}
+	}
+	refused()
+	if err := f.hub.Configure(relay.HubSettings{MaxChannels: 5, Inactivity: -1}); err == nil {
+		t.Error("got no error for a negative time")
+	}
+	refused()
+	if err := f.hub.Configure(relay.HubSettings{}); err != nil { // the defaults
+		t.Error(err)
+	}
+	for _, channel := range []string{"b", "b.*"} {
+		if err := subscribe(channel); err != nil {
+			t.Error(err)
+		}
+	}
+}

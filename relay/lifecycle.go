@@ -159,7 +159,7 @@ func (h *Hub) stillIdle(c idleChannel) bool {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.last() == c.last && r.idle(time.Now(), h.opts.Inactivity)
+	return r.last() == c.last && r.idle(time.Now(), h.settings.Load().Inactivity)
 }
 
 // expire ends the channels that sweeps find idle, unless another relay has

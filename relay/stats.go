@@ -104,6 +104,7 @@ func (h *Hub) Run(ctx context.Context) error {
 }
 
 func (h *Hub) sweep(now time.Time) {
+	inactivity := h.settings.Load().Inactivity
 	shared := h.events != nil || h.opts.Shared != nil && h.opts.Shared()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,7 +114,7 @@ func (h *Hub) sweep(now time.Time) {
 	for id, r := range h.channels {
 		r.mu.Lock()
 		r.expire(now, h.pos)
-		idle := r.idle(now, h.opts.Inactivity)
+		idle := r.idle(now, inactivity)
 		last := r.last()
 		r.mu.Unlock()
 		switch {
@@ -139,7 +140,7 @@ func (h *Hub) sweep(now time.Time) {
 	}
 	for name, w := range h.wildcards {
 		w.mu.Lock()
-		idle := w.idle(now, h.opts.Inactivity)
+		idle := w.idle(now, inactivity)
 		w.mu.Unlock()
 		if idle {
 			h.dropWildcard(name, w)

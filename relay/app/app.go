@@ -76,10 +76,9 @@ func router(cfg conf.Config) (*alerts.Router, error) {
 	return r, nil
 }
 
-// New makes a relay: it listens at its address, locks its directory and starts
-// the embedded server, or connects to an external one. The caller must Run it,
-// which also tidies up. While an external NATS is away, New waits for it until
-// ctx ends.
+// New makes a relay: it listens at its address, locks its directory, starts the
+// embedded server and opens the stream there. An external NATS may be away: it is
+// waited for in Run. The caller must Run what New has made, which also tidies up.
 func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err error) {
 	routes, err := router(cfg)
 	if err != nil {
@@ -100,7 +99,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	if a.sockets, err = web.Listen(ctx, &served); err != nil {
 		return nil, fmt.Errorf("app: %w; free it, or choose another address with --listen, or in the configuration", err)
 	}
-	if err := a.openStore(ctx, cfg, log); err != nil {
+	if err := a.makeStore(ctx, cfg, log); err != nil {
 		return nil, err
 	}
 	hub := a.hubOptions(&cfg, &served)
@@ -118,9 +117,9 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	a.ready = web.Ready(a.hub, a.store.Healthy)
+	a.ready = web.Ready(a.hub, a.store.Waiting, a.store.Healthy)
 	a.web, err = web.New(web.Options{
-		Hub: a.hub, Store: a.store, Peers: a.peers,
+		Hub: a.hub, Store: a.store, Waiting: a.store.Waiting, Peers: a.peers,
 		Site:         served,
 		Next:         a.routes(intake, reg),
 		NextAt:       nextAt,
@@ -131,9 +130,9 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	return a, err
 }
 
-// openStore starts the embedded server, or finds the external one, and opens the
-// stream there.
-func (a *App) openStore(ctx context.Context, cfg conf.Config, log *slog.Logger) (err error) {
+// makeStore starts the embedded server and opens the stream there, or makes a store
+// that Run opens.
+func (a *App) makeStore(ctx context.Context, cfg conf.Config, log *slog.Logger) (err error) {
 	o := store.Options{
 		Prefix:            prefix,
 		MaxMsgsPerChannel: cfg.MaxMessages(),
@@ -150,7 +149,7 @@ func (a *App) openStore(ctx context.Context, cfg conf.Config, log *slog.Logger) 
 			return err
 		}
 		a.conn = conn
-		a.store, err = store.Open(ctx, conn, o)
+		a.store, err = store.New(conn, o)
 		return err
 	}
 	a.nats, err = embedded.Start(ctx, embedded.Options{
@@ -226,7 +225,9 @@ func (a *App) NATSURL() string {
 }
 
 // Run serves until ctx ends or something fails, and returns why; nil if it was
-// ctx. It stops in this order:
+// ctx. HTTP is served from the start. While an external NATS is away, that is with
+// 503: what needs the stream runs once it is open. One that cannot be opened ends
+// Run. It stops in this order:
 //
 //  1. New connections and streams are refused; publishers get their answers,
 //     which needs the consumer and the store.
@@ -241,11 +242,20 @@ func (a *App) Run(ctx context.Context) error {
 	consuming, stopConsuming := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopConsuming()
 	g, failed := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.store.Run(consuming, a.hub) })
-	g.Go(func() error { return a.hub.Run(consuming) })
-	g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
-	g.Go(func() error { return a.peers.Run(consuming) })
 	g.Go(func() error { return a.web.Serve(a.sockets) })
+	g.Go(func() error {
+		if err := a.store.Open(failed); err != nil {
+			if failed.Err() != nil {
+				return nil //nolint:nilerr // stopped while it waited
+			}
+			return err
+		}
+		g.Go(func() error { return a.store.Run(consuming, a.hub) })
+		g.Go(func() error { return a.hub.Run(consuming) })
+		g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
+		g.Go(func() error { return a.peers.Run(consuming) })
+		return nil
+	})
 	g.Go(func() error {
 		<-failed.Done()
 		a.log.Info("stopping")

@@ -294,7 +294,7 @@ func TestReload(t *testing.T) { // alone: others would take the port that it giv
 	first, second := freePort(t), freePort(t)
 	server := func(port, template, http string) {
 		write(t, file, `events { } http { push_stream_shared_memory_size 10m; `+http+` server { listen 127.0.0.1:`+port+`;
-			location /pub { push_stream_publisher; push_stream_channels_path $arg_id; push_stream_store_messages on; }
+			location /pub { push_stream_publisher admin; push_stream_channels_path $arg_id; push_stream_store_messages on; }
 			location ~ /sub/(.*) { push_stream_subscriber; push_stream_channels_path $1; push_stream_message_template "`+template+`"; } } }`)
 	}
 	server(first, "one ~text~;", "push_stream_max_messages_stored_per_channel 1;")
@@ -347,11 +347,19 @@ func TestReload(t *testing.T) { // alone: others would take the port that it giv
 			t.Errorf("got %q, %v, want %q", got, err, c.want)
 		}
 	}
-	for _, want := range []string{"configuration read again", "what push_stream says of all channels has changed, which takes a restart"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log does not say %q: %s", want, log)
+	if !strings.Contains(log.String(), "configuration read again") || strings.Contains(log.String(), "takes a restart") {
+		t.Errorf("got the log %s", log)
+	}
+	do(t, http.MethodDelete, url+"/pub?id=a", "")
+	for _, c := range []struct {
+		r    *bufio.Reader
+		want string
+	}{{old, "one bye;"}, {fresh, "two bye;"}} {
+		if got, err := c.r.ReadString(';'); got != c.want || err != nil {
+			t.Errorf("deleted: got %q, %v, want %q", got, err, c.want)
 		}
 	}
+	fresh = stream(url + "/sub/a")
 
 	// What is wrong changes nothing.
 	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", "127.0.0.1:0")

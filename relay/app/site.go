@@ -96,55 +96,94 @@ func (a *App) say(cfg *conf.Config, nextAt []string) {
 	}
 }
 
-// Reload serves what another configuration says is served where, and gives new
-// channels its limits. Other settings are those of the start: that they differ is
-// logged. On error nothing has changed. It must not be called before Run, and by
+// Reload serves what another configuration says is served where, and gives channels
+// its limits. Settings that cannot change are those of the start: that they differ
+// is logged. On error nothing has changed. It must not be called before Run, and by
 // one goroutine at a time.
 func (a *App) Reload(ctx context.Context, cfg conf.Config) error {
 	served, nextAt := serving(&cfg)
 	if err := checkSite(&served); err != nil {
 		return err
 	}
+	differs := a.keepClasses(&served)
 	if err := a.web.Reload(ctx, served, nextAt); err != nil {
 		return fmt.Errorf("app: reload: %w", err)
 	}
 	a.groups.Store(&cfg)
+	a.web.LimitChannelID(cfg.Limits.ChannelID)
+	if err := a.hub.Configure(hubSettings(&cfg, &served)); err != nil { // which conf has checked
+		return fmt.Errorf("app: reload: %w", err)
+	}
 	a.say(&cfg, nextAt)
-	before, _ := serving(&a.cfg)
 	for _, s := range conf.Settings() {
-		if now := s.Value(&cfg); now != s.Value(&a.cfg) && s.Key != "listen" {
-			a.log.Warn("a setting has changed, which takes a restart", "setting", s.Key, "now", s.Value(&a.cfg), "then", now)
+		if now := s.Value(&cfg); now != s.Value(&a.cfg) && !slices.Contains(liveSettings, s.Key) {
+			a.log.Warn(needsRestart, "setting", s.Key, "now", s.Value(&a.cfg), "then", now)
 		}
 	}
-	if hubSettings(&served) != hubSettings(&before) {
-		a.log.Warn("what push_stream says of all channels has changed, which takes a restart")
+	for _, d := range differs {
+		a.log.Warn(needsRestart, "setting", d.key, "now", d.now, "then", d.then, "reason", d.reason)
 	}
 	a.log.Info("configuration read again")
 	return nil
 }
 
-// hubSettings are what the hub is told once.
-func hubSettings(s *site.Site) [7]any {
-	return [7]any{s.DeletedText, s.InactivityTime, s.MaxChannels, s.MaxWildcardChannels, s.WildcardPrefix, s.EventsChannel, s.MaxChannelID}
+const needsRestart = "a setting has changed, which takes a restart"
+
+// liveSettings are the keys of settings that Reload changes.
+var liveSettings = []string{"listen", "limits.channel_id", "limits.channels", "limits.wildcards"}
+
+// difference is a setting that stays as it is.
+type difference struct{ key, now, then, reason string }
+
+// keepClasses gives a site those settings of the start by which the hub tells
+// channels apart, and returns those that it had otherwise.
+func (a *App) keepClasses(s *site.Site) (differs []difference) {
+	start, _ := serving(&a.cfg)
+	for _, f := range []struct {
+		key, reason string
+		now         string
+		then        *string
+	}{
+		{"push_stream.wildcard_prefix", "existing channels are counted by it", start.WildcardPrefix, &s.WildcardPrefix},
+		{"push_stream.events_channel", "it is there from the start and never ends", start.EventsChannel, &s.EventsChannel},
+	} {
+		if *f.then != f.now {
+			differs = append(differs, difference{f.key, f.now, *f.then, f.reason})
+			*f.then = f.now
+		}
+	}
+	return differs
+}
+
+// hubSettings are what the configuration says of channels and can change.
+func hubSettings(cfg *conf.Config, s *site.Site) relay.HubSettings {
+	h := relay.HubSettings{
+		Inactivity:          max(s.InactivityTime, 1), // 0 would be the hub's default
+		MaxChannels:         cfg.Limits.Channels,
+		MaxWildcardChannels: s.MaxWildcardChannels,
+		MaxWildcards:        cfg.Limits.Wildcards,
+		DeletedText:         s.DeletedText,
+	}
+	if s.MaxChannels > 0 {
+		h.MaxChannels = s.MaxChannels
+	}
+	return h
 }
 
 // hubOptions are what the configuration says of channels.
 func (a *App) hubOptions(cfg *conf.Config, s *site.Site) relay.HubOptions {
-	o := relay.HubOptions{
+	h := hubSettings(cfg, s)
+	return relay.HubOptions{
 		Limits:              a.limits,
 		BufferBytes:         cfg.Storage.Buffer,
-		MaxChannels:         cfg.Limits.Channels,
-		MaxWildcards:        cfg.Limits.Wildcards,
+		MaxChannels:         h.MaxChannels,
+		MaxWildcards:        h.MaxWildcards,
 		WildcardPrefix:      s.WildcardPrefix,
-		MaxWildcardChannels: s.MaxWildcardChannels,
-		Inactivity:          max(s.InactivityTime, 1), // 0 would be the hub's default
-		DeletedText:         s.DeletedText,
+		MaxWildcardChannels: h.MaxWildcardChannels,
+		Inactivity:          h.Inactivity,
+		DeletedText:         h.DeletedText,
 		EventsChannel:       s.EventsChannel,
 	}
-	if s.MaxChannels > 0 {
-		o.MaxChannels = s.MaxChannels
-	}
-	return o
 }
 
 // limits are those of the configuration that was read last.

@@ -32,8 +32,8 @@ Examples:
 
 SIGHUP reads the file again. Who is connected stays, and keeps the settings that
 he came with; new requests get the new ones, and addresses are opened and closed.
-A file that is wrong is refused, with its line, in the log. What is no location, no
-address and no limit of a channel takes a restart: the log says so.
+A file that is wrong is refused, with its line, in the log. Storage, NATS, the log,
+wildcard_prefix and events_channel take a restart: the log says so.
 
 A configuration file (see alertrelay check --help):
    listen: 0.0.0.0:8080

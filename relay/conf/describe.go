@@ -28,6 +28,10 @@ func (c *Config) Describe(w io.Writer) error {
 		return err
 	}
 
+	if text := c.memoryMeans(); text != "" {
+		fmt.Fprintln(w, "\n"+text)
+	}
+
 	fmt.Fprintln(w, "\nChannels keep, by the first group that matches:")
 	t = tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	for _, g := range c.Groups {

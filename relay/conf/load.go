@@ -73,6 +73,7 @@ func Load(s Sources) (Config, error) {
 		}
 	}
 	c.takeLimits()
+	c.takeMemory()
 	if len(p) == 0 {
 		c.together(&p)
 	}

@@ -11,6 +11,9 @@ import (
 // envPrefix begins every variable of ours.
 const envPrefix = "ALERTRELAY_"
 
+// keyMaxBytes is the key of a setting that a site can set too.
+const keyMaxBytes = "storage.max_bytes"
+
 // Setting is a setting with one value. Its key in the file gives its flag and its
 // variable their names.
 type Setting struct {
@@ -112,8 +115,8 @@ func Settings() []Setting {
 			show: func(c *Config) string { return strconv.Itoa(c.Limits.Wildcards) },
 		},
 		{
-			Key: "storage.max_bytes", Usage: "keep up to `SIZE` of messages on disk, then drop the oldest",
-			set:  size(func(c *Config) *int64 { return &c.Storage.MaxBytes }, 1<<20, 1<<50),
+			Key: keyMaxBytes, Usage: "keep up to `SIZE` of messages on disk, then drop the oldest",
+			set:  size(func(c *Config) *int64 { return &c.Storage.MaxBytes }, 1<<20, mostStream),
 			show: func(c *Config) string { return FormatSize(c.Storage.MaxBytes) },
 		},
 		{

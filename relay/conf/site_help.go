@@ -72,7 +72,8 @@ const SiteHelp = `What is served where; without these keys, the built-in locatio
      wildcard_prefix: ""      # begins the ids of wildcard channels
      max_channels: 0          # channels without that prefix; 0: any number
      max_wildcard_channels: 0
-     shared_memory: 0         # of nginx.conf
+     shared_memory: 0         # of nginx.conf: storage.max_bytes, where that is not set; at
+                              # least 32MiB
      message_ttl: 30m         # any of these four takes the place of the last group, and of
      max_messages: 0          # limits.channel_id; the others are then without limit
      max_subscribers: 0

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -9,6 +10,17 @@ import (
 const (
 	mostChannelID = 1024
 	mostMessages  = 1_000_000
+)
+
+// The least and the most that a shared_memory makes of storage.max_bytes.
+//
+// The module's zone held the messages of its channels for minutes, and a few
+// megabytes were enough. The stream is on disk, which is cheap, and also holds
+// alerts, for weeks. 32 MiB has room for four of the largest messages that the
+// embedded server takes, 8 MiB, so that one of them does not push out all others.
+const (
+	leastStream = 32 << 20
+	mostStream  = 1 << 50
 )
 
 // defaultMessageTTL is the module's.
@@ -22,6 +34,32 @@ func (c *Config) loadNginx(path string, p *problems) {
 		return
 	}
 	c.Site, c.Nginx = &site, &report
+}
+
+// takeMemory makes the site's memory budget the size of the stream. What a flag, a
+// variable or the file says of storage.max_bytes stands.
+func (c *Config) takeMemory() {
+	if c.Site == nil || c.Site.SharedMemory == 0 || c.Origin(keyMaxBytes) != "default" {
+		return
+	}
+	c.Storage.MaxBytes = min(max(c.Site.SharedMemory, leastStream), mostStream)
+	c.origin[keyMaxBytes] = c.Site.Origin
+}
+
+// memoryMeans says what the site's memory budget comes to; empty without one.
+func (c *Config) memoryMeans() string {
+	if c.Site == nil || c.Site.SharedMemory == 0 {
+		return ""
+	}
+	given := FormatSize(c.Site.SharedMemory)
+	switch {
+	case c.Origin(keyMaxBytes) != c.Site.Origin:
+		return fmt.Sprintf("push_stream's shared memory (%s) has no effect: storage.max_bytes is set by %s.", given, c.Origin(keyMaxBytes))
+	case c.Storage.MaxBytes > c.Site.SharedMemory:
+		return fmt.Sprintf("push_stream's shared memory (%s) is the size of the stream on disk, storage.max_bytes, but that is at least %s: the stream also keeps alerts, and must hold the largest messages. Memory is bounded by storage.buffer.",
+			given, FormatSize(leastStream))
+	}
+	return fmt.Sprintf("push_stream's shared memory (%s) is the size of the stream on disk, storage.max_bytes. Memory is bounded by storage.buffer.", given)
 }
 
 // takeLimits puts the site's limits of all channels into the last group and the

@@ -298,3 +298,54 @@ func FuzzSite(f *testing.F) {
 		}
 	})
 }
+
+// The memory budget of an nginx.conf, and of the same as YAML, is the size of the
+// stream, unless that is set.
+func TestSharedMemoryIsTheSizeOfTheStream(t *testing.T) {
+	const flag = "storage-max-bytes"
+	for name, test := range map[string]struct {
+		size  string
+		flags map[string]string
+		want  int64
+		says  string
+	}{
+		"as it is":        {"100m", nil, 100 << 20, "(100MiB) is the size of the stream on disk, storage.max_bytes. Memory"},
+		"the floor":       {"32m", nil, 32 << 20, "(32MiB) is the size of the stream on disk, storage.max_bytes. Memory"},
+		"under the floor": {"10m", nil, 32 << 20, "(10MiB) is the size of the stream on disk, storage.max_bytes, but that is at least 32MiB: "},
+		"a flag beats it": {"100m", map[string]string{flag: "2MiB"}, 2 << 20, "(100MiB) has no effect: storage.max_bytes is set by --storage-max-bytes."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nginx := writeNginx(t, "http { push_stream_shared_memory_size "+test.size+"; }", nil)
+			fromNginx, err := conf.Load(conf.Sources{NginxConf: nginx, Flags: test.flags})
+			if err != nil {
+				t.Fatal(err)
+			}
+			same := write(t, string(conf.SiteYAML(fromNginx.Site)))
+			fromYAML, err := conf.Load(conf.Sources{File: same, Flags: test.flags})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for file, c := range map[string]conf.Config{nginx: fromNginx, same: fromYAML} {
+				if c.Storage.MaxBytes != test.want {
+					t.Errorf("%s: got %d, want %d", file, c.Storage.MaxBytes, test.want)
+				}
+				if from := c.Origin("storage.max_bytes"); test.flags == nil && !strings.HasPrefix(from, file+":") {
+					t.Errorf("%s: got its origin %s", file, from)
+				}
+				if err := c.Validate(); err != nil {
+					t.Error(err)
+				}
+				var said strings.Builder
+				if err := c.Describe(&said); err != nil || !strings.Contains(said.String(), test.says) {
+					t.Errorf("%s: got %v, %s\nwant %s", file, err, said.String(), test.says)
+				}
+			}
+		})
+	}
+	if c, _ := loadSite(t, "storage: {max_bytes: 3MiB}\npush_stream: {shared_memory: 1GiB}\n"); c.Storage.MaxBytes != 3<<20 {
+		t.Errorf("the file says both: got %d", c.Storage.MaxBytes)
+	}
+	if c, _ := loadSite(t, "push_stream: {ping_text: x}\n"); c.Storage.MaxBytes != 1<<30 || c.Origin("storage.max_bytes") != "default" {
+		t.Errorf("no memory is said: got %d", c.Storage.MaxBytes)
+	}
+}

@@ -15,7 +15,8 @@ type Site struct {
 	// Servers in the order of the file.
 	Servers []Server
 
-	// SharedMemory is the memory budget in bytes; 0 means that none was given.
+	// SharedMemory is the memory budget in bytes, here of the stream on disk; 0 means
+	// that none was given.
 	SharedMemory int64
 	// DeletedText is sent to subscribers of a channel that is deleted.
 	DeletedText string

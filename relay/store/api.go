@@ -51,6 +51,9 @@ func isCode(err error, code int) bool {
 // api sends a request to JetStream and decodes the answer. An error that is
 // neither an *apiError nor one of decoding is relay.ErrUnavailable.
 func (s *Store) api(ctx context.Context, op string, request, response any) error {
+	if err := s.whenOpen(op); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	var body []byte

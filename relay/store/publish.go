@@ -106,6 +106,9 @@ func dedupIDOf(channel string, h nats.Header) string {
 
 // send publishes within PublishTimeout and the deadline of ctx.
 func (s *Store) send(ctx context.Context, m *nats.Msg) (r relay.Receipt, resent bool, err error) {
+	if err := s.whenOpen("publish"); err != nil {
+		return relay.Receipt{}, false, err
+	}
 	if err := ctx.Err(); err != nil {
 		return relay.Receipt{}, false, unavailable("publish", err)
 	}

@@ -100,17 +100,17 @@ type Store struct {
 	acks    *acks
 	log     *slog.Logger
 
+	open     atomic.Bool  // the stream is there, with our settings
 	replicas atomic.Int64 // of the stream
 	created  atomic.Int64 // when the stream was, in Unix nanoseconds: it tells streams of one name apart
 	foreign  atomic.Uint64
 	missed   atomic.Uint64
 }
 
-// Open makes the stream, or brings its settings up to date, and returns when
-// that is done. While there is no NATS, it waits until ctx ends or the connection
-// is closed; then the error is relay.ErrUnavailable. The connection stays the
-// caller's, to be closed after Run has returned.
-func Open(ctx context.Context, nc *nats.Conn, o Options) (*Store, error) {
+// New makes a Store that is to be opened: until then it refuses everything with
+// relay.ErrUnavailable, and asks no server. The connection, which may not be there
+// yet, stays the caller's, to be closed after Run has returned.
+func New(nc *nats.Conn, o Options) (*Store, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
@@ -122,23 +122,71 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Store, error) {
 	if s.acks, err = newAcks(nc, o.Stream); err != nil {
 		return nil, err
 	}
-	for waiting := false; ; waiting = true {
+	return s, nil
+}
+
+// Open makes a Store and opens it.
+func Open(ctx context.Context, nc *nats.Conn, o Options) (*Store, error) {
+	s, err := New(nc, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Open(ctx); err != nil {
+		s.acks.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Open makes the stream, or brings its settings up to date, and returns when
+// that is done. While there is no NATS, it waits until ctx ends or the connection
+// is closed; then the error is relay.ErrUnavailable. Every other error is one that
+// does not pass by itself. A Store that is open stays so.
+func (s *Store) Open(ctx context.Context) error {
+	for waiting := false; !s.open.Load(); waiting = true {
 		err := s.ensureStream(ctx)
-		if !errors.Is(err, relay.ErrUnavailable) {
-			if err != nil {
-				s.acks.close()
-				return nil, err
-			}
-			return s, nil
+		switch {
+		case err == nil:
+			s.open.Store(true)
+			continue
+		case !errors.Is(err, relay.ErrUnavailable):
+			return err
 		}
 		if !waiting {
 			s.log.Warn("waiting for JetStream", "err", err)
 		}
-		if nc.IsClosed() || !sleep(ctx, retryInterval) {
-			s.acks.close()
-			return nil, err
+		if s.nc.IsClosed() || !sleep(ctx, retryInterval) {
+			return err
 		}
 	}
+	return nil
+}
+
+// Waiting says what Open waits for, in words for people; empty when the Store is
+// open.
+func (s *Store) Waiting() string {
+	if s.open.Load() { // which is asked often
+		return ""
+	}
+	at := "NATS at " + strings.Join(s.nc.Servers(), ", ") // without passwords
+	switch {
+	case s.nc.IsConnected():
+		return at + " is there, and its JetStream is not ready yet"
+	case errors.Is(s.nc.LastError(), nats.ErrAuthorization):
+		return at + " refuses the credentials"
+	}
+	return at + " is not reachable yet"
+}
+
+var errNotOpen = errors.New("the stream is not open yet")
+
+// whenOpen refuses what is asked of a Store before it is open: the stream may not
+// be one that keeps what it acknowledges.
+func (s *Store) whenOpen(op string) error {
+	if s.open.Load() {
+		return nil
+	}
+	return unavailable(op, errNotOpen)
 }
 
 const retryInterval = 250 * time.Millisecond

@@ -2,10 +2,15 @@ package store
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"alertrelay/relay"
 )
 
 func TestStreamSettings(t *testing.T) {
@@ -105,5 +110,86 @@ func TestOptions(t *testing.T) {
 		if _, err := Open(t.Context(), nc, o); err == nil || !strings.Contains(err.Error(), want) && want != "Slack" {
 			t.Errorf("%+v: got %v, want it to say %q", o, err, want)
 		}
+	}
+}
+
+// Until it is open a Store refuses everything as if NATS were away, because it may
+// be the wrong stream; and what is wrong can be mended while it waits.
+func TestNothingBeforeOpen(t *testing.T) {
+	t.Parallel()
+	ns, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
+		Username: "ada", Password: "right",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	defer func() { ns.Shutdown(); ns.WaitForShutdown() }()
+	if !ns.ReadyForConnections(patience) {
+		t.Fatal("the server does not start")
+	}
+	var password atomic.Value
+	password.Store("wrong")
+	address := ns.Addr().String()
+	nc, err := Connect("nats://"+address, nil, nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.UserInfoHandler(func() (user, pass string) { return "ada", password.Load().(string) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	s, err := New(nc, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func() {
+		t.Helper()
+		_, err := s.Publish(t.Context(), text("a", "x"))
+		wantError(t, err, relay.ErrUnavailable)
+		_, err = s.DeleteChannel(t.Context(), "a", nil)
+		wantError(t, err, relay.ErrUnavailable)
+		_, _, err = s.Last(t.Context(), "a")
+		wantError(t, err, relay.ErrUnavailable)
+		wantError(t, s.Healthy(t.Context()), relay.ErrUnavailable)
+	}
+	waits := func(want string) {
+		t.Helper()
+		want = "NATS at nats://" + address + " " + want
+		for end := time.Now().Add(patience); s.Waiting() != want; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("got %q, want %q", s.Waiting(), want)
+			}
+		}
+	}
+	refused()
+	opened := make(chan error, 1)
+	go func() { opened <- s.Open(t.Context()) }()
+	waits("refuses the credentials")
+	refused()
+	password.Store("right")
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	if s.Waiting() != "" {
+		t.Errorf("got %q", s.Waiting())
+	}
+	publish(t, s, text("a", "x"))
+	if err := s.Open(t.Context()); err != nil {
+		t.Errorf("opened again: %v", err)
+	}
+}
+
+// Connected, and not opened yet.
+func TestConnectedBeforeOpen(t *testing.T) {
+	rig := newRig(t)
+	rig.open(Options{}) // the stream is there
+	s, err := New(rig.connect(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Publish(t.Context(), text("a", "x"))
+	wantError(t, err, relay.ErrUnavailable)
+	if want := "NATS at nats://" + rig.listen + " is there, and its JetStream is not ready yet"; s.Waiting() != want {
+		t.Errorf("got %q, want %q", s.Waiting(), want)
 	}
 }

@@ -82,6 +82,9 @@ func (c *subscriber) begin(q *visit) *refusal {
 	if s.stopping.Load() {
 		return &errStopping
 	}
+	if s.waiting() {
+		return &errWaiting
+	}
 	reqs, f := s.elements(q.set.channels.of(q), c.loc.Wildcards)
 	if f != nil {
 		return f
@@ -110,6 +113,10 @@ func (c *subscriber) begin(q *visit) *refusal {
 	return nil
 }
 
+// waiting reports whether the store is not open yet: nobody knows which channels
+// there are.
+func (s *Server) waiting() bool { return s.opts.Waiting != nil && s.opts.Waiting() != "" }
+
 // refused answers a subscriber that is not admitted.
 func (s *Server) refused(w http.ResponseWriter, f refusal, m site.Mode) {
 	s.metrics.refuse(m, f.status)
@@ -131,7 +138,7 @@ func (s *Server) elements(path string, wildcards bool) ([]relay.Request, *refusa
 		if wildcards && relay.IsWildcard(req.Channel) {
 			check = relay.CheckWildcard
 		}
-		if err := check(req.Channel, s.opts.MaxChannelID); err != nil {
+		if err := check(req.Channel, int(s.maxID.Load())); err != nil {
 			f := refuse(err)
 			return nil, &f
 		}

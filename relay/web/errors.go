@@ -28,6 +28,7 @@ var (
 	errNoMasked        = refusal{http.StatusBadRequest, "Don't have at least one of the mandatory headers: Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version"}
 	errWSVersion       = refusal{http.StatusBadRequest, "Version not supported. Supported versions: 8, 13"}
 	errStopping        = refusal{http.StatusServiceUnavailable, "The relay is stopping."}
+	errWaiting         = refusal{http.StatusServiceUnavailable, "The relay waits for its store."}
 	errTooManyChans    = refusal{http.StatusBadRequest, "Too many channels in one request."}
 	errNotCreated      = refusal{http.StatusForbidden, "Subscriber could not create channels."}
 	errTooManyPrefixed = refusal{http.StatusForbidden, "Subscribed too much wildcard channels."}

@@ -16,11 +16,15 @@ func Healthy() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alertrelay is healthy.\n") })
 }
 
-// Ready answers 200 when publishers and subscribers can be served: retained
-// messages are loaded, and check, which asks the store, gives no error. Else it
-// answers 503 with the reason.
-func Ready(hub *relay.Hub, check func(context.Context) error) http.Handler {
+// Ready answers 200 when publishers and subscribers can be served: the relay is
+// waiting for nothing, retained messages are loaded, and check, which asks the
+// store, gives no error. Else it answers 503 with the reason.
+func Ready(hub *relay.Hub, waiting func() string, check func(context.Context) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if reason := waiting(); reason != "" {
+			say(w, http.StatusServiceUnavailable, "alertrelay is not ready: "+reason+".\n")
+			return
+		}
 		if !hub.Ready() {
 			say(w, http.StatusServiceUnavailable, "alertrelay is not ready: retained messages are still being loaded.\n")
 			return

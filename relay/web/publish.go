@@ -42,6 +42,10 @@ func (s *Server) publisher(w http.ResponseWriter, q *visit) {
 		notAllowed(w, methods)
 		return
 	}
+	if s.waiting() {
+		s.refused(w, errWaiting, loc.Mode)
+		return
+	}
 	reqs, f := s.elements(q.set.channels.of(q), false)
 	if f != nil {
 		s.refused(w, *f, loc.Mode)

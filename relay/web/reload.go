@@ -67,6 +67,15 @@ func (s *Server) Reload(ctx context.Context, next site.Site, nextAt []string) er
 	return nil
 }
 
+// LimitChannelID changes Options.MaxChannelID for requests that come from now on. 0,
+// and what is over the most, mean the most.
+func (s *Server) LimitChannelID(most int) {
+	if most <= 0 || most > maxChannelID {
+		most = maxChannelID
+	}
+	s.maxID.Store(int64(most))
+}
+
 // close closes sockets. The caller has s.doors.
 func (s *Server) close(sockets []*Socket) {
 	for _, socket := range sockets {

@@ -42,6 +42,9 @@ type Peers interface {
 type Options struct {
 	Hub   *relay.Hub
 	Store Store
+	// Waiting says what the store is waiting for before it is open, until when the
+	// locations answer 503; empty once it is, nil if it always was.
+	Waiting func() string
 	// Peers are the other relays; nil means that there are none.
 	Peers Peers
 	// Site is what is served where. Its servers must have addresses. It must not
@@ -104,6 +107,7 @@ type Server struct {
 	opts    Options
 	hub     *relay.Hub
 	routing atomic.Pointer[routing]
+	maxID   atomic.Int64 // bytes of a channel's id
 	log     *slog.Logger
 	metrics *Metrics
 	http    *http.Server
@@ -146,6 +150,7 @@ func New(o Options) (*Server, error) {
 	}
 	rt.nextAt = o.NextAt
 	s.routing.Store(rt)
+	s.LimitChannelID(o.MaxChannelID)
 	s.none.L = &s.mu
 	s.melody = newWebSockets(o.MaxFrame)
 	s.http = &http.Server{

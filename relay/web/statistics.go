@@ -20,6 +20,10 @@ func (s *Server) statistics(w http.ResponseWriter, q *visit) {
 		notAllowed(w, http.MethodGet)
 		return
 	}
+	if s.waiting() {
+		s.refused(w, errWaiting, loc.Mode)
+		return
+	}
 	// A build stamp that the module sends (quirk 25).
 	h["X-Nginx-PushStream-Tag"] = []string{"0.5.5"}
 	h["X-Nginx-PushStream-Commit"] = []string{"3bc016f811d50374251960db091557571dfd7393"}
@@ -44,7 +48,7 @@ func (s *Server) statistics(w http.ResponseWriter, q *visit) {
 			s.answerGroup(w, q, s.channelsUnder(r.Context(), before))
 			return
 		}
-		if len(id) > s.opts.MaxChannelID {
+		if len(id) > int(s.maxID.Load()) {
 			s.refused(w, refuse(relay.ErrIDTooLong), loc.Mode)
 			return
 		}
