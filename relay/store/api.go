@@ -48,9 +48,16 @@ func isCode(err error, code int) bool {
 	return false
 }
 
+// stream is a stream on the server. What is asked of it is asked of its leader,
+// but for pages.
+type stream struct {
+	nc   *nats.Conn
+	name string
+}
+
 // api sends a request to JetStream and decodes the answer. An error that is
 // neither an *apiError nor one of decoding is relay.ErrUnavailable.
-func (s *Store) api(ctx context.Context, op string, request, response any) error {
+func (s *stream) api(ctx context.Context, op string, request, response any) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	var body []byte
@@ -104,7 +111,7 @@ type state struct {
 
 // state asks for the stream's state. The error is an *apiError with
 // codeStreamNotFound if there is no stream.
-func (s *Store) state(ctx context.Context) (state, error) {
+func (s *stream) state(ctx context.Context) (state, error) {
 	var info struct {
 		Created time.Time `json:"created"`
 		State   struct {
@@ -115,7 +122,7 @@ func (s *Store) state(ctx context.Context) (state, error) {
 			LastTime time.Time `json:"last_ts"`
 		} `json:"state"`
 	}
-	if err := s.api(ctx, "STREAM.INFO."+s.opts.Stream, nil, &info); err != nil {
+	if err := s.api(ctx, "STREAM.INFO."+s.name, nil, &info); err != nil {
 		return state{}, err
 	}
 	st := info.State
@@ -127,12 +134,16 @@ func (s *Store) state(ctx context.Context) (state, error) {
 // StoredAt asks the stream's leader when the message of this sequence was
 // stored. ok is false if there is no such message.
 func (s *Store) StoredAt(ctx context.Context, seq uint64) (at time.Time, ok bool, err error) {
+	return s.storedAt(ctx, seq)
+}
+
+func (s *stream) storedAt(ctx context.Context, seq uint64) (at time.Time, ok bool, err error) {
 	var got struct {
 		Message struct {
 			Time time.Time `json:"time"`
 		} `json:"message"`
 	}
-	err = s.api(ctx, "STREAM.MSG.GET."+s.opts.Stream, map[string]uint64{"seq": seq}, &got)
+	err = s.api(ctx, "STREAM.MSG.GET."+s.name, map[string]uint64{"seq": seq}, &got)
 	if isCode(err, codeMessageNotFound) {
 		return time.Time{}, false, nil
 	}

@@ -10,7 +10,8 @@
 //   - conn, api: the connection, and requests to the server
 //   - store, stream: opening, and the stream's settings
 //   - publish, ack, header: a message on its way in
-//   - consume, reader, pull: all messages in order, into a Sink
+//   - pull, follow: reading a stream in order, for ever
+//   - consume, reader: all messages in order, into a Sink
 //   - epoch: noticing that the stream is not what it was
 //   - warm: where reading begins, and what is known of the time before
 //   - replay, page, last: history for the hub's Archive, and the last message of a

@@ -93,9 +93,9 @@ func (o *Options) setDefaults() error {
 // Store is the stream of all channels. Everything may be called by several
 // goroutines, but Run only once.
 type Store struct {
+	*stream
 	opts    Options
 	control string // prefix of control messages
-	nc      *nats.Conn
 	js      jetstream.JetStream
 	acks    *acks
 	log     *slog.Logger
@@ -118,27 +118,15 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{opts: o, control: o.Prefix + "ctl", nc: nc, js: js, log: o.Log.With("component", "store")}
+	s := &Store{stream: &stream{nc, o.Stream}, opts: o, control: o.Prefix + "ctl", js: js, log: o.Log.With("component", "store")}
 	if s.acks, err = newAcks(nc, o.Stream); err != nil {
 		return nil, err
 	}
-	for waiting := false; ; waiting = true {
-		err := s.ensureStream(ctx)
-		if !errors.Is(err, relay.ErrUnavailable) {
-			if err != nil {
-				s.acks.close()
-				return nil, err
-			}
-			return s, nil
-		}
-		if !waiting {
-			s.log.Warn("waiting for JetStream", "err", err)
-		}
-		if nc.IsClosed() || !sleep(ctx, retryInterval) {
-			s.acks.close()
-			return nil, err
-		}
+	if err := s.ensureSoon(ctx, s.ensureStream); err != nil {
+		s.acks.close()
+		return nil, err
 	}
+	return s, nil
 }
 
 const retryInterval = 250 * time.Millisecond
