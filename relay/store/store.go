@@ -100,8 +100,9 @@ type Store struct {
 	acks    *acks
 	log     *slog.Logger
 
-	replicas atomic.Int64 // of the stream
-	created  atomic.Int64 // when the stream was, in Unix nanoseconds: it tells streams of one name apart
+	replicas atomic.Int64  // of the stream
+	created  atomic.Int64  // when the stream was, in Unix nanoseconds: it tells streams of one name apart
+	sweeps   chan struct{} // has an element for each History that runs
 	foreign  atomic.Uint64
 	missed   atomic.Uint64
 }
@@ -118,7 +119,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{stream: &stream{nc, o.Stream}, opts: o, control: o.Prefix + "ctl", js: js, log: o.Log.With("component", "store")}
+	s := &Store{stream: &stream{nc, o.Stream}, opts: o, control: o.Prefix + "ctl", sweeps: make(chan struct{}, historiesMax), js: js, log: o.Log.With("component", "store")}
 	if s.acks, err = newAcks(nc, o.Stream); err != nil {
 		return nil, err
 	}
