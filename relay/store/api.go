@@ -48,11 +48,21 @@ func isCode(err error, code int) bool {
 	return false
 }
 
+// stream is a stream on the server. What is asked of it is asked of its leader,
+// but for pages.
+type stream struct {
+	nc   *nats.Conn
+	name string
+	gate func(op string) error // refuses what is asked too early; nil: nothing is
+}
+
 // api sends a request to JetStream and decodes the answer. An error that is
 // neither an *apiError nor one of decoding is relay.ErrUnavailable.
-func (s *Store) api(ctx context.Context, op string, request, response any) error {
-	if err := s.whenOpen(op); err != nil {
-		return err
+func (s *stream) api(ctx context.Context, op string, request, response any) error {
+	if s.gate != nil {
+		if err := s.gate(op); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
@@ -107,7 +117,7 @@ type state struct {
 
 // state asks for the stream's state. The error is an *apiError with
 // codeStreamNotFound if there is no stream.
-func (s *Store) state(ctx context.Context) (state, error) {
+func (s *stream) state(ctx context.Context) (state, error) {
 	var info struct {
 		Created time.Time `json:"created"`
 		State   struct {
@@ -118,7 +128,7 @@ func (s *Store) state(ctx context.Context) (state, error) {
 			LastTime time.Time `json:"last_ts"`
 		} `json:"state"`
 	}
-	if err := s.api(ctx, "STREAM.INFO."+s.opts.Stream, nil, &info); err != nil {
+	if err := s.api(ctx, "STREAM.INFO."+s.name, nil, &info); err != nil {
 		return state{}, err
 	}
 	st := info.State
@@ -130,12 +140,16 @@ func (s *Store) state(ctx context.Context) (state, error) {
 // StoredAt asks the stream's leader when the message of this sequence was
 // stored. ok is false if there is no such message.
 func (s *Store) StoredAt(ctx context.Context, seq uint64) (at time.Time, ok bool, err error) {
+	return s.storedAt(ctx, seq)
+}
+
+func (s *stream) storedAt(ctx context.Context, seq uint64) (at time.Time, ok bool, err error) {
 	var got struct {
 		Message struct {
 			Time time.Time `json:"time"`
 		} `json:"message"`
 	}
-	err = s.api(ctx, "STREAM.MSG.GET."+s.opts.Stream, map[string]uint64{"seq": seq}, &got)
+	err = s.api(ctx, "STREAM.MSG.GET."+s.name, map[string]uint64{"seq": seq}, &got)
 	if isCode(err, codeMessageNotFound) {
 		return time.Time{}, false, nil
 	}

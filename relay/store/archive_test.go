@@ -181,7 +181,7 @@ func TestArchiveOfOddNames(t *testing.T) {
 func TestTornPage(t *testing.T) {
 	rig := newRig(t)
 	s := rig.open(Options{})
-	s.opts.Stream = "TORN" // we answer in its place
+	s.stream = &stream{nc: s.nc, name: "TORN"} // we answer in its place
 	nc := rig.client().Conn()
 	message := func(seq, last, pending int) *nats.Msg {
 		return &nats.Msg{Data: []byte("x"), Header: nats.Header{

@@ -379,7 +379,7 @@ func TestPublishedWhileStarting(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(t, s, text("a", "x"))
-	r := &reader{store: s, sink: newRecorder(), log: s.log, channels: make(map[string]string)}
+	r := newReader(s, newRecorder())
 	if err := r.prepare(t.Context(), st); err != nil {
 		t.Fatal(err)
 	}

@@ -66,9 +66,9 @@ func (e *epoch) anchors() []anchor {
 
 // sameStream asks whether the stream is still that of the epoch. An error of
 // codeStreamNotFound is the answer no; other errors are no answer.
-func (r *reader) sameStream(ctx context.Context) (st state, same bool, err error) {
-	e, pos := r.epoch.Load(), r.pos.Load()
-	st, err = r.store.state(ctx)
+func (f *follower) sameStream(ctx context.Context) (st state, same bool, err error) {
+	e, pos := f.epoch.Load(), f.pos.Load()
+	st, err = f.stream.state(ctx)
 	if err != nil {
 		return st, false, err
 	}
@@ -76,7 +76,7 @@ func (r *reader) sameStream(ctx context.Context) (st state, same bool, err error
 		return st, false, nil
 	}
 	for _, a := range e.anchors() {
-		at, ok, err := r.store.StoredAt(ctx, a.seq)
+		at, ok, err := f.stream.storedAt(ctx, a.seq)
 		if err != nil {
 			return st, false, err
 		}

@@ -36,6 +36,9 @@ const (
 	headerStatus          = "Status"
 	headerDescription     = "Description"
 	headerPendingMessages = "Nats-Pending-Messages"
+	headerRollup          = "Nats-Rollup"
+	headerMarkerReason    = "Nats-Marker-Reason" // of a marker that the server puts in place of what has expired
+	headerKVOperation     = "KV-Operation"
 )
 
 // message makes a message of what is in the stream.

@@ -37,7 +37,7 @@ type getRequest struct {
 // none. A direct get may be answered by a replica that does not have the last
 // writes yet, and mixes the publisher's headers with the server's; this is
 // slower and does neither.
-func (s *Store) stored(ctx context.Context, op string, r getRequest) (storedMsg, error) {
+func (s *stream) stored(ctx context.Context, op string, r getRequest) (storedMsg, error) {
 	var got struct {
 		Message struct {
 			Subject string    `json:"subject"`
@@ -47,7 +47,7 @@ func (s *Store) stored(ctx context.Context, op string, r getRequest) (storedMsg,
 			Time    time.Time `json:"time"`
 		} `json:"message"`
 	}
-	err := s.api(ctx, "STREAM.MSG.GET."+s.opts.Stream, r, &got)
+	err := s.api(ctx, "STREAM.MSG.GET."+s.name, r, &got)
 	if isCode(err, codeMessageNotFound) {
 		return storedMsg{}, fmt.Errorf("store: %s: %w", op, relay.ErrNoMessage)
 	}

@@ -47,7 +47,7 @@ var errTorn = errors.New("a part of the answer is missing")
 
 // page makes one batched direct get. It may bring less than it was asked for,
 // with more set; never a hole.
-func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
+func (s *stream) page(ctx context.Context, r pageRequest) (page, error) {
 	const op = "read history"
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
@@ -64,7 +64,7 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 		return page{}, unavailable(op, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+s.opts.Stream, inbox, body); err != nil {
+	if err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+s.name, inbox, body); err != nil {
 		return page{}, unavailable(op, err)
 	}
 	p := page{msgs: make([]storedMsg, 0, min(r.Batch, 64))}
@@ -102,7 +102,7 @@ func (s *Store) page(ctx context.Context, r pageRequest) (page, error) {
 
 // pageOfOne ends a page in front of a message whose headers cannot be trusted.
 // If that is the first one, it is asked for in another way.
-func (s *Store) pageOfOne(ctx context.Context, r pageRequest, p page) (page, error) {
+func (s *stream) pageOfOne(ctx context.Context, r pageRequest, p page) (page, error) {
 	p.more = true
 	if len(p.msgs) > 0 {
 		return p, nil

@@ -131,6 +131,11 @@ func (s *Store) subject(prefix, channel string) (string, error) {
 	return subject, nil
 }
 
+// wholeSeconds is a Nats-TTL: the server takes no fractions.
+func wholeSeconds(d time.Duration) string {
+	return strconv.Itoa(int((d+time.Second-1)/time.Second)) + "s"
+}
+
 // ttl is the Nats-TTL of a channel whose group keeps messages for a shorter time
 // than the stream; empty if it does not.
 func (s *Store) ttl(channel string) string {
@@ -138,6 +143,5 @@ func (s *Store) ttl(channel string) string {
 	if age <= 0 || age >= s.opts.MaxAge {
 		return ""
 	}
-	seconds := (age + time.Second - 1) / time.Second // the server takes whole ones
-	return strconv.Itoa(int(seconds)) + "s"
+	return wholeSeconds(age)
 }

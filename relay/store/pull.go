@@ -14,7 +14,7 @@ import (
 
 const (
 	pullMessages   = 1000             // that may be under way
-	pullBytes      = 16 << 20         // of one request; there are two at most, or nearly so
+	pullBytes      = 16 << 20         // of one request, unless start says less; there are two at most, or nearly so
 	pullHeartbeat  = 2 * time.Second  // the server says so often that it is there
 	pullExpires    = 30 * time.Second // after which a request is made again
 	pullConsumer   = 30 * time.Second // after which the server forgets an abandoned consumer
@@ -29,13 +29,15 @@ const (
 // ever. Any publisher can send one (TestForgedHeaders). Here a message is told
 // by its reply subject, which only the server sets.
 type pull struct {
-	store  *Store
+	stream *stream
 	name   string
 	inbox  string
 	sub    *nats.Subscription
 	msgs   chan *nats.Msg
 	status chan nats.Status
 
+	maxBytes  int       // of one request
+	initial   uint64    // messages there were for it when it was made
 	open      int       // messages that requests may still bring
 	got       int       // messages since the last request
 	delivered uint64    // sequence of the last message within the consumer
@@ -44,11 +46,42 @@ type pull struct {
 
 var errLost = errors.New("store: the connection was lost")
 
-// newPull makes a consumer that begins with a sequence. The error has
+// start is where a consumer begins: with a sequence, or a time, or with the
+// newest message of each subject; and which subjects it brings, all if there is
+// no filter.
+type start struct {
+	seq            uint64
+	time           time.Time
+	lastPerSubject bool
+	filter         string
+	maxBytes       int // of one request, pullBytes if 0
+}
+
+func (st start) config(name string) map[string]any {
+	cfg := map[string]any{
+		"name": name, "ack_policy": "none", "max_deliver": 1, "mem_storage": true, "num_replicas": 1, "inactive_threshold": pullConsumer,
+	}
+	switch {
+	case st.lastPerSubject:
+		cfg["deliver_policy"] = "last_per_subject"
+	case !st.time.IsZero():
+		cfg["deliver_policy"], cfg["opt_start_time"] = "by_start_time", st.time.UTC()
+	default:
+		cfg["deliver_policy"], cfg["opt_start_seq"] = "by_start_sequence", st.seq
+	}
+	if st.filter != "" {
+		cfg["filter_subject"] = st.filter
+	} else if st.lastPerSubject {
+		cfg["filter_subject"] = ">"
+	}
+	return cfg
+}
+
+// newPull makes a consumer. The error has
 // codeStreamNotFound if there is no stream.
-func (s *Store) newPull(ctx context.Context, from uint64) (*pull, error) {
+func (s *stream) newPull(ctx context.Context, from start) (*pull, error) {
 	p := &pull{
-		store: s, name: nuid.Next(), inbox: s.nc.NewInbox(), heard: time.Now(),
+		stream: s, name: nuid.Next(), inbox: s.nc.NewInbox(), heard: time.Now(),
 		// No more is asked for at a time: messages, and a few words on them.
 		msgs:   make(chan *nats.Msg, pullMessages+64),
 		status: s.nc.StatusChanged(nats.RECONNECTING, nats.CONNECTED, nats.CLOSED),
@@ -60,52 +93,60 @@ func (s *Store) newPull(ctx context.Context, from uint64) (*pull, error) {
 	return p, nil
 }
 
-func (p *pull) begin(ctx context.Context, from uint64) (err error) {
-	if p.sub, err = p.store.nc.ChanSubscribe(p.inbox, p.msgs); err != nil {
+func (p *pull) begin(ctx context.Context, from start) (err error) {
+	if p.maxBytes = from.maxBytes; p.maxBytes == 0 {
+		p.maxBytes = pullBytes
+	}
+	if p.sub, err = p.stream.nc.ChanSubscribe(p.inbox, p.msgs); err != nil {
 		return unavailable("make consumer", err)
 	}
-	request := map[string]any{
-		"stream_name": p.store.opts.Stream,
-		"config": map[string]any{
-			"name": p.name, "deliver_policy": "by_start_sequence", "opt_start_seq": from,
-			"ack_policy": "none", "max_deliver": 1, "mem_storage": true, "num_replicas": 1, "inactive_threshold": pullConsumer,
-		},
+	var made struct {
+		Pending uint64 `json:"num_pending"`
 	}
-	if err := p.store.api(ctx, "CONSUMER.CREATE."+p.store.opts.Stream+"."+p.name, request, &struct{}{}); err != nil {
+	request := map[string]any{
+		"stream_name": p.stream.name,
+		"config":      from.config(p.name),
+	}
+	if err := p.stream.api(ctx, "CONSUMER.CREATE."+p.stream.name+"."+p.name, request, &made); err != nil {
 		return err
 	}
-	return p.request(pullBytes)
+	p.initial = made.Pending
+	return p.request(p.maxBytes)
 }
 
 // close takes the consumer away from the server, which would otherwise keep it
 // for a while.
 func (p *pull) close() {
-	p.store.nc.RemoveStatusListener(p.status)
+	p.stream.nc.RemoveStatusListener(p.status)
 	if p.sub == nil {
 		return
 	}
 	_ = p.sub.Unsubscribe()
-	if !p.store.nc.IsConnected() {
+	if !p.stream.nc.IsConnected() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), pullDeleteWait)
 	defer cancel()
-	_ = p.store.api(ctx, "CONSUMER.DELETE."+p.store.opts.Stream+"."+p.name, nil, &struct{}{})
+	_ = p.stream.api(ctx, "CONSUMER.DELETE."+p.stream.name+"."+p.name, nil, &struct{}{})
 }
 
-// request asks for more. maxBytes 0 sets no bound.
+// request asks for more; with maxBytes 0 for one message, however large.
 func (p *pull) request(maxBytes int) error {
 	batch := pullMessages - p.open
+	if maxBytes == 0 {
+		batch = 1
+	}
 	body, err := json.Marshal(map[string]any{
 		"batch": batch, "max_bytes": maxBytes, "expires": pullExpires, "idle_heartbeat": pullHeartbeat,
 	})
 	if err != nil {
 		return fmt.Errorf("store: request messages: %w", err)
 	}
-	if err := p.store.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+p.store.opts.Stream+"."+p.name, p.inbox, body); err != nil {
+	if err := p.stream.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+p.stream.name+"."+p.name, p.inbox, body); err != nil {
 		return unavailable("request messages", err)
 	}
-	p.open, p.got = pullMessages, 0
+	p.open += batch
+	p.got = 0
 	return nil
 }
 
@@ -145,7 +186,7 @@ func (p *pull) next(ctx context.Context) (m *nats.Msg, meta *nats.MsgMetadata, e
 		p.delivered++
 		p.got++
 		if p.open--; p.open <= pullMessages/2 {
-			if err := p.request(pullBytes); err != nil {
+			if err := p.request(p.maxBytes); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -162,14 +203,14 @@ func (p *pull) word(m *nats.Msg) error {
 	case "100": // it is there
 		return nil
 	case "404", "408": // nothing has come for a while
-		return p.request(pullBytes)
+		return p.request(p.maxBytes)
 	case "409":
 		switch {
 		case strings.Contains(description, "Batch Completed"):
 			return nil // the next request is under way
 		case !strings.Contains(description, "MaxBytes"):
 		case p.got > 0:
-			return p.request(pullBytes)
+			return p.request(p.maxBytes)
 		default: // one message is larger than all that was asked for
 			return p.request(0)
 		}
@@ -186,7 +227,7 @@ func (p *pull) rest(ctx context.Context) (n uint64, gone bool, err error) {
 			Consumer uint64 `json:"consumer_seq"`
 		} `json:"delivered"`
 	}
-	err = p.store.api(ctx, "CONSUMER.INFO."+p.store.opts.Stream+"."+p.name, nil, &info)
+	err = p.stream.api(ctx, "CONSUMER.INFO."+p.stream.name+"."+p.name, nil, &info)
 	if err != nil {
 		return 0, isCode(err, codeConsumerNotFound), err
 	}

@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,12 +17,9 @@ const maxNames = 10_000
 // reader is where reading the stream has got to. It belongs to the goroutine of
 // Run.
 type reader struct {
-	store *Store
-	sink  Sink
-	log   *slog.Logger
-
-	pos     atomic.Uint64 // sequence up to which all has been taken
-	epoch   atomic.Pointer[epoch]
+	follower
+	store   *Store
+	sink    Sink
 	repairs sync.WaitGroup
 
 	warm    bool      // until the sink is told CaughtUp
@@ -37,13 +31,15 @@ type reader struct {
 	restored map[string]relay.ChannelState
 	loaded   map[string]bool
 
-	taken  uint64 // messages so far
-	seen   uint64 // taken, at the last look
-	silent int    // looks since something should have come
-	said   string // the trouble that the log has
 	missed uint64 // messages that the log does not tell of yet
 
 	channels map[string]string // by subject, so that messages share one string
+}
+
+func newReader(s *Store, sink Sink) *reader {
+	r := &reader{store: s, sink: sink, channels: make(map[string]string)}
+	r.follower = follower{stream: s.stream, taker: r, log: s.log}
+	return r
 }
 
 // begin finds where to start and prepares the sink. The error says why that will
@@ -87,19 +83,6 @@ func (r *reader) prepare(ctx context.Context, st state) error {
 	return nil
 }
 
-// trouble says in the log why the stream cannot be read, once. A server that is
-// away is in the log already.
-func (r *reader) trouble(err error) {
-	if errors.Is(err, relay.ErrUnavailable) {
-		r.log.Debug("the stream cannot be read yet", "err", err)
-		return
-	}
-	if err.Error() != r.said {
-		r.said = err.Error()
-		r.log.Error("the stream cannot be read", "err", err)
-	}
-}
-
 // start sets the position in front of a sequence of the stream.
 func (r *reader) start(st state, seq uint64) {
 	r.store.created.Store(st.created.UnixNano())
@@ -118,7 +101,6 @@ func (r *reader) start(st state, seq uint64) {
 // take hands one message to the sink.
 func (r *reader) take(ctx context.Context, msg *nats.Msg, meta *nats.MsgMetadata) {
 	seq, pos := meta.Sequence.Stream, r.pos.Load()
-	r.taken++
 	if seq <= pos {
 		return
 	}
@@ -143,12 +125,17 @@ func (r *reader) miss(n uint64) {
 	r.store.missed.Add(n)
 }
 
-// tellMissed says so in the log, not for each.
-func (r *reader) tellMissed() {
+func (r *reader) waiting() bool { return r.warm }
+
+func (r *reader) connected() error { return nil }
+
+// looked tells of missed messages in the log, not of each.
+func (r *reader) looked(state) error {
 	if r.missed > 0 {
 		r.log.Warn("messages were removed from the stream before they could be delivered", "messages", r.missed, "seq", r.pos.Load())
 		r.missed = 0
 	}
+	return nil
 }
 
 func (r *reader) deliver(ctx context.Context, msg *nats.Msg, seq uint64, at time.Time) {
@@ -233,9 +220,10 @@ func (r *reader) channel(subject string) (string, bool) {
 	return channel, ok
 }
 
-// passed notes that there is nothing more up to a sequence.
-func (r *reader) passed(seq uint64) {
-	if pos := r.pos.Load(); seq > pos {
+// allTaken notes that what else the stream has counted was removed before it
+// could be delivered.
+func (r *reader) allTaken(st state) {
+	if seq, pos := st.last, r.pos.Load(); seq > pos {
 		if !r.warm {
 			r.miss(seq - pos)
 		}

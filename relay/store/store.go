@@ -93,16 +93,17 @@ func (o *Options) setDefaults() error {
 // Store is the stream of all channels. Everything may be called by several
 // goroutines, but Run only once.
 type Store struct {
+	*stream
 	opts    Options
 	control string // prefix of control messages
-	nc      *nats.Conn
 	js      jetstream.JetStream
 	acks    *acks
 	log     *slog.Logger
 
-	open     atomic.Bool  // the stream is there, with our settings
-	replicas atomic.Int64 // of the stream
-	created  atomic.Int64 // when the stream was, in Unix nanoseconds: it tells streams of one name apart
+	open     atomic.Bool   // the stream is there, with our settings
+	replicas atomic.Int64  // of the stream
+	created  atomic.Int64  // when the stream was, in Unix nanoseconds: it tells streams of one name apart
+	sweeps   chan struct{} // has an element for each History that runs
 	foreign  atomic.Uint64
 	missed   atomic.Uint64
 }
@@ -118,7 +119,8 @@ func New(nc *nats.Conn, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{opts: o, control: o.Prefix + "ctl", nc: nc, js: js, log: o.Log.With("component", "store")}
+	s := &Store{stream: &stream{nc: nc, name: o.Stream}, opts: o, control: o.Prefix + "ctl", sweeps: make(chan struct{}, historiesMax), js: js, log: o.Log.With("component", "store")}
+	s.gate = s.whenOpen
 	if s.acks, err = newAcks(nc, o.Stream); err != nil {
 		return nil, err
 	}
@@ -143,22 +145,13 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Store, error) {
 // is closed; then the error is relay.ErrUnavailable. Every other error is one that
 // does not pass by itself. A Store that is open stays so.
 func (s *Store) Open(ctx context.Context) error {
-	for waiting := false; !s.open.Load(); waiting = true {
-		err := s.ensureStream(ctx)
-		switch {
-		case err == nil:
-			s.open.Store(true)
-			continue
-		case !errors.Is(err, relay.ErrUnavailable):
-			return err
-		}
-		if !waiting {
-			s.log.Warn("waiting for JetStream", "err", err)
-		}
-		if s.nc.IsClosed() || !sleep(ctx, retryInterval) {
-			return err
-		}
+	if s.open.Load() {
+		return nil
 	}
+	if err := s.ensureSoon(ctx, s.ensureStream); err != nil {
+		return err
+	}
+	s.open.Store(true)
 	return nil
 }
 
