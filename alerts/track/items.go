@@ -218,7 +218,29 @@ func (t *Tracker) Reset() {
 	poke(t.reload)
 }
 
-// applyValue takes what the bucket says.
+// watcher takes what the bucket says.
+type watcher struct {
+	t        *Tracker
+	caughtUp func()
+}
+
+// CaughtUp implements Watcher.
+func (w *watcher) CaughtUp() { w.caughtUp() }
+
+// Value implements Watcher.
+func (w *watcher) Value(v Value) { w.t.applyValue(v) }
+
+// Reset implements Watcher. The bucket may be another one, so no revision that was
+// known means anything; what is missing from it is written again by the sweep.
+func (w *watcher) Reset() {
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	for _, it := range w.t.items {
+		it.known.revision, it.known.eventSeq = 0, 0
+	}
+}
+
+// applyValue takes what the bucket says of a key.
 func (t *Tracker) applyValue(v Value) {
 	if source, ok := strings.CutPrefix(v.Key, metaPrefix); ok {
 		t.applyHeard(source, v.Data)

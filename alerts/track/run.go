@@ -29,7 +29,7 @@ const (
 func (t *Tracker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	caughtUp := make(chan struct{}, 1)
-	g.Go(func() error { return t.bucket.Watch(ctx, t.applyValue, func() { poke(caughtUp) }) })
+	g.Go(func() error { return t.bucket.Watch(ctx, &watcher{t: t, caughtUp: func() { poke(caughtUp) }}) })
 	g.Go(func() error {
 		select {
 		case <-caughtUp:

@@ -47,9 +47,18 @@ type Bucket interface {
 	Delete(ctx context.Context, key string, expect uint64) error
 	// Get returns the key's value as it is now; relay.ErrNoMessage if it has none.
 	Get(ctx context.Context, key string) (Value, error)
-	// Watch gives what every key has, then calls caughtUp, and goes on with every
-	// change until ctx ends. If it has to begin again it calls caughtUp again.
-	Watch(ctx context.Context, each func(Value), caughtUp func()) error
+	// Watch tells of every key and of every change until ctx ends.
+	Watch(ctx context.Context, to Watcher) error
+}
+
+// Watcher is told of a bucket by one goroutine.
+type Watcher interface {
+	Value(v Value)
+	// CaughtUp comes after the values of all keys.
+	CaughtUp()
+	// Reset comes before all keys are told of anew. What does not come again is not
+	// there any more.
+	Reset()
 }
 
 // Source is what is configured of a sender. The zero value of each field means

@@ -24,6 +24,7 @@ import (
 	"alertrelay/embedded"
 	"alertrelay/relay"
 	"alertrelay/relay/conf"
+	"alertrelay/relay/feed"
 	"alertrelay/relay/store"
 	"alertrelay/relay/web"
 )
@@ -48,6 +49,7 @@ type App struct {
 	store   *store.Store
 	peers   *store.Peers
 	hub     *relay.Hub
+	tracker *track.Tracker
 	web     *web.Server
 	ready   http.Handler
 }
@@ -113,7 +115,14 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registerMetrics(reg, a.hub, a.store, a.peers)
-	intake, err := alerts.New(alerts.Options{Recorder: track.New(a.store, routes, nil), Metrics: alerts.NewMetrics(reg), Log: log})
+	a.tracker, err = track.New(track.Options{
+		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store), Metrics: track.NewMetrics(reg), Log: log,
+	}, track.Settings{Router: routes})
+	if err != nil {
+		return nil, err
+	}
+	a.tracker.Collect(reg)
+	intake, err := alerts.New(alerts.Options{Recorder: a.tracker, Metrics: alerts.NewMetrics(reg), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +259,8 @@ func (a *App) Run(ctx context.Context) error {
 			}
 			return err
 		}
-		g.Go(func() error { return a.store.Run(consuming, a.hub) })
+		g.Go(func() error { return a.store.Run(consuming, feed.Sink{Hub: a.hub, Tracker: a.tracker}) })
+		g.Go(func() error { return a.tracker.Run(consuming) })
 		g.Go(func() error { return a.hub.Run(consuming) })
 		g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
 		g.Go(func() error { return a.peers.Run(consuming) })

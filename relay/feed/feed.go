@@ -5,8 +5,8 @@ package feed
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"alertrelay/alerts/track"
@@ -72,23 +72,41 @@ func (l Log) WaitApplied(ctx context.Context, seq uint64) error {
 	return nil
 }
 
-// Bucket is a bucket of the store as the tracker's.
-type Bucket struct{ *store.Bucket }
-
-// OpenBucket makes the bucket with what is firing, or brings it up to date.
-func OpenBucket(ctx context.Context, s *store.Store) (Bucket, error) {
-	b, err := s.OpenBucket(ctx, store.BucketOptions{Name: BucketName})
-	return Bucket{b}, err
+// Bucket is the bucket with what is firing as the tracker's. It is opened when it
+// is watched: until then the store may not be there.
+type Bucket struct {
+	store  *store.Store
+	opened atomic.Pointer[store.Bucket]
 }
 
+// NewBucket makes a Bucket that Watch opens.
+func NewBucket(s *store.Store) *Bucket { return &Bucket{store: s} }
+
 // Put implements track.Bucket.
-func (b Bucket) Put(ctx context.Context, key string, data []byte, expect uint64, ttl time.Duration) (uint64, error) {
-	return b.Bucket.Put(ctx, key, data, expect, ttl)
+func (b *Bucket) Put(ctx context.Context, key string, data []byte, expect uint64, ttl time.Duration) (uint64, error) {
+	opened := b.opened.Load()
+	if opened == nil {
+		return 0, errNotOpen
+	}
+	return opened.Put(ctx, key, data, expect, ttl)
+}
+
+// Delete implements track.Bucket.
+func (b *Bucket) Delete(ctx context.Context, key string, expect uint64) error {
+	opened := b.opened.Load()
+	if opened == nil {
+		return errNotOpen
+	}
+	return opened.Delete(ctx, key, expect)
 }
 
 // Get implements track.Bucket.
-func (b Bucket) Get(ctx context.Context, key string) (track.Value, error) {
-	e, err := b.Bucket.Get(ctx, key)
+func (b *Bucket) Get(ctx context.Context, key string) (track.Value, error) {
+	opened := b.opened.Load()
+	if opened == nil {
+		return track.Value{}, errNotOpen
+	}
+	e, err := opened.Get(ctx, key)
 	if err != nil {
 		return track.Value{}, err
 	}
@@ -96,9 +114,26 @@ func (b Bucket) Get(ctx context.Context, key string) (track.Value, error) {
 }
 
 // Watch implements track.Bucket.
-func (b Bucket) Watch(ctx context.Context, each func(track.Value), caughtUp func()) error {
-	return errors.New("feed: to be joined")
+func (b *Bucket) Watch(ctx context.Context, to track.Watcher) error {
+	opened, err := b.store.OpenBucket(ctx, store.BucketOptions{
+		Name: BucketName, Description: "What is firing now: one key for each active alert, and for each source",
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // stopped while it waited
+		}
+		return err
+	}
+	b.opened.Store(opened)
+	return opened.Watch(ctx, watcher{to})
 }
+
+var errNotOpen = fmt.Errorf("feed: %w: the bucket is not open yet", relay.ErrUnavailable)
+
+// watcher is a tracker's Watcher as the store's.
+type watcher struct{ track.Watcher }
+
+func (w watcher) Entry(e store.BucketEntry) { w.Watcher.Value(value(e)) }
 
 func value(e store.BucketEntry) track.Value {
 	v := track.Value{Key: e.Key, Data: e.Value, Revision: e.Revision}
