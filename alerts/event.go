@@ -3,6 +3,7 @@ package alerts
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -131,8 +132,8 @@ func ParseEvent(text []byte) (Event, error) {
 	if err := json.Unmarshal(text, &e); err != nil {
 		return Event{}, fmt.Errorf("alerts: event: %w", err)
 	}
-	if e.Status == "" {
-		return Event{}, fmt.Errorf("alerts: event: no status")
+	if !e.Status.Active() && e.Status != Resolved && e.Status != Expired {
+		return Event{}, errors.New("alerts: event: no status")
 	}
 	return e, nil
 }

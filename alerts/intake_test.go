@@ -17,9 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alertrelay/alerts"
-	"alertrelay/alerts/track"
 	"alertrelay/relay"
-	"alertrelay/relay/store"
 )
 
 func TestRefused(t *testing.T) {
@@ -254,11 +252,16 @@ func TestStoreAway(t *testing.T) {
 }
 
 // stuck is the real store behind a connection on which nothing comes back.
-type stuck struct{ *store.Store }
+type stuck struct{ *opened }
 
 func (s stuck) Last(ctx context.Context, _ string) (relay.Message, string, error) {
 	<-ctx.Done()
 	return relay.Message{}, "", ctx.Err()
+}
+
+func (s stuck) Publish(ctx context.Context, _ relay.Publication) (relay.Receipt, error) {
+	<-ctx.Done()
+	return relay.Receipt{}, ctx.Err()
 }
 
 func TestStoreStuck(t *testing.T) {
@@ -324,7 +327,7 @@ func TestReadTimeoutIsOfTheBodyOnly(t *testing.T) {
 }
 
 func TestOptionsRefused(t *testing.T) {
-	r := track.New(openStore(t, startServer(t)), newRouter(t), nil)
+	r := newTracker(t, openStore(t, startServer(t)), newRouter(t), nil)
 	for want, o := range map[string]alerts.Options{
 		"Recorder is required": {},
 		"MaxBodyBytes":         {Recorder: r, MaxBodyBytes: -1},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
+	"alertrelay/relay/feed"
 	"alertrelay/relay/store"
 )
 
@@ -52,20 +54,114 @@ func startServerWith(t testing.TB, o embedded.Options) *embedded.Server {
 	return server
 }
 
+// opened is a store that is read into a hub and into the trackers of the test.
+type opened struct {
+	*store.Store
+	hub      *relay.Hub
+	mu       sync.Mutex // guards trackers
+	trackers []*track.Tracker
+}
+
 // openStore makes one more connection to the server, as another relay would.
-func openStore(t testing.TB, server *embedded.Server) *store.Store {
+func openStore(t testing.TB, server *embedded.Server) *opened {
 	t.Helper()
 	nc, err := server.Connect(store.NATSOptions(nil)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	must(t, err)
 	// Enough that no test loses events to the limit of a channel.
 	s, err := store.Open(t.Context(), nc, store.Options{MaxMsgsPerChannel: 1000})
-	if err != nil {
-		t.Fatal(err)
+	must(t, err)
+	hub, err := relay.NewHub(relay.HubOptions{Archive: s.Archive, StoredAt: s.StoredAt})
+	must(t, err)
+	o := &opened{Store: s, hub: hub}
+	background(t, func(ctx context.Context) error { return s.Run(ctx, sink{hub, o}) }, func() {
+		hub.Close()
+		nc.Close()
+	})
+	return o
+}
+
+// background runs something until the test ends, and then tidies up.
+func background(t testing.TB, run func(context.Context) error, tidyUp func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		tidyUp()
+	})
+}
+
+// sink gives the stream to all trackers, and then to the hub.
+type sink struct {
+	*relay.Hub
+	to *opened
+}
+
+func (s sink) each(do func(*track.Tracker)) {
+	s.to.mu.Lock()
+	defer s.to.mu.Unlock()
+	for _, tr := range s.to.trackers {
+		do(tr)
 	}
-	return s
+}
+
+func (s sink) Load(m relay.Message) {
+	s.each(func(tr *track.Tracker) { tr.Load(m) })
+	s.Hub.Load(m)
+}
+
+func (s sink) Append(m relay.Message) {
+	s.each(func(tr *track.Tracker) { tr.Append(m) })
+	s.Hub.Append(m)
+}
+
+func (s sink) Delete(d relay.Deletion) {
+	s.each(func(tr *track.Tracker) { tr.Delete(d) })
+	s.Hub.Delete(d)
+}
+
+// eventStore is an opened store, or one with something changed.
+type eventStore interface {
+	relay.Publisher
+	Last(ctx context.Context, channel string) (m relay.Message, dedupID string, err error)
+	base() *opened
+}
+
+func (o *opened) base() *opened { return o }
+
+// eventLog publishes and reads by a store with something changed.
+type eventLog struct {
+	feed.Log
+	changed eventStore
+}
+
+func (l eventLog) Publish(ctx context.Context, p relay.Publication) (relay.Receipt, error) {
+	return l.changed.Publish(ctx, p)
+}
+
+func (l eventLog) Last(ctx context.Context, channel string) (m relay.Message, dedupID string, err error) {
+	return l.changed.Last(ctx, channel)
+}
+
+// newTracker runs a tracker and waits until it knows what is firing.
+func newTracker(t testing.TB, events eventStore, router *alerts.Router, now func() time.Time) *track.Tracker {
+	t.Helper()
+	s := events.base()
+	tr, err := track.New(track.Options{
+		Events: eventLog{feed.Log{Store: s.Store, Hub: s.hub}, events}, Bucket: feed.NewBucket(s.Store), Now: now,
+	}, track.Settings{Router: router})
+	must(t, err)
+	s.mu.Lock()
+	s.trackers = append(s.trackers, tr)
+	s.mu.Unlock()
+	background(t, tr.Run, func() {})
+	for _, _, err = tr.List(track.Query{}); err != nil; _, _, err = tr.List(track.Query{}) {
+		time.Sleep(time.Millisecond)
+	}
+	return tr
 }
 
 func newRouter(t testing.TB, routes ...alerts.Route) *alerts.Router {
@@ -80,7 +176,7 @@ func newRouter(t testing.TB, routes ...alerts.Route) *alerts.Router {
 // setup is what a test wants to be different. Events is required; Router is the
 // default one if it is nil.
 type setup struct {
-	Events                                   track.EventLog
+	Events                                   eventStore
 	Router                                   *alerts.Router
 	MaxBodyBytes, MaxInFlightBytes           int64
 	MaxRequests                              int
@@ -97,7 +193,7 @@ func serve(t testing.TB, o setup) *httptest.Server {
 		o.Router = newRouter(t)
 	}
 	in, err := alerts.New(alerts.Options{
-		Recorder:     track.New(o.Events, o.Router, o.Now),
+		Recorder:     newTracker(t, o.Events, o.Router, o.Now),
 		MaxBodyBytes: o.MaxBodyBytes, MaxInFlightBytes: o.MaxInFlightBytes, MaxRequests: o.MaxRequests,
 		WaitTimeout: o.WaitTimeout, ReadTimeout: o.ReadTimeout, RequestTimeout: o.RequestTimeout,
 		Metrics: o.Metrics, Log: o.Log, Now: o.Now,
@@ -148,7 +244,7 @@ func payload(t testing.TB, name string) string {
 }
 
 // history returns the events of a channel or wildcard.
-func history(t testing.TB, s *store.Store, channel string) []alerts.Event {
+func history(t testing.TB, s *opened, channel string) []alerts.Event {
 	t.Helper()
 	msgs, err := s.Archive(t.Context(), relay.ArchiveQuery{Channel: channel})
 	if err != nil {
@@ -185,13 +281,13 @@ func (c *clock) now() time.Time { return time.Now().Add(c.ahead) }
 // interrupted is the real store with something happening between reading a
 // channel and publishing to it.
 type interrupted struct {
-	*store.Store
+	*opened
 	before func(p relay.Publication)
 }
 
 func (s interrupted) Publish(ctx context.Context, p relay.Publication) (relay.Receipt, error) {
 	s.before(p)
-	return s.Store.Publish(ctx, p)
+	return s.opened.Publish(ctx, p)
 }
 
 func must(t testing.TB, errs ...error) {

@@ -15,7 +15,6 @@ import (
 	"alertrelay/alerts"
 	"alertrelay/embedded"
 	"alertrelay/relay"
-	"alertrelay/relay/store"
 )
 
 const (
@@ -61,7 +60,7 @@ func TestStateMachine(t *testing.T) {
 		{"resolve with another startsAt", []step{{firing, true, 0}, {report{"resolved", t2, t2, a}, true, 0}}, "firing resolved"},
 		{"resolve without an end", []step{{firing, true, 0}, {report{"resolved", t1, "", a}, true, 0}}, "firing resolved"},
 		{"resolve of an incident before", []step{{report{"firing", t3, "", a}, true, 0}, {resolved, false, 0}}, "firing"},
-		{"newer startsAt is no event", []step{{firing, true, 0}, {report{"firing", t3, "", a}, false, 0}}, "firing"},
+		{"newer startsAt is a new incident", []step{{firing, true, 0}, {report{"firing", t3, "", a}, true, 0}, {report{"firing", t3, "", a}, false, 0}}, "firing firing"},
 		{"fires again with the same startsAt", []step{{firing, true, 0}, {resolved, true, 0}, {firing, true, 0}}, "firing resolved firing"},
 		{"late copy of the other member", []step{{firing, true, 0}, {resolved, true, 0}, {report{"firing", t1, "", b}, false, 0}}, "firing resolved"},
 		{"late copy, resolve with another startsAt", []step{{firing, true, 0}, {report{"resolved", t2, t2, a}, true, 0}, {report{"firing", t1, "", b}, false, 0}}, "firing resolved"},
@@ -181,7 +180,7 @@ func postToAll(t *testing.T, relays []*httptest.Server, bodies []string, change 
 // and there are as many as answers that say so.
 func TestManyAtOnce(t *testing.T) {
 	server := startServer(t)
-	stores := []*store.Store{openStore(t, server), openStore(t, server)}
+	stores := []*opened{openStore(t, server), openStore(t, server)}
 	var wg sync.WaitGroup
 	var told atomic.Int64
 	for i := range 8 {
@@ -348,10 +347,10 @@ func TestAcknowledgementLost(t *testing.T) {
 	}
 }
 
-type unacknowledged struct{ *store.Store }
+type unacknowledged struct{ *opened }
 
 func (s unacknowledged) Publish(ctx context.Context, p relay.Publication) (relay.Receipt, error) {
-	_, err := s.Store.Publish(ctx, p)
+	_, err := s.opened.Publish(ctx, p)
 	return relay.Receipt{}, errors.Join(err, relay.ErrUnavailable)
 }
 

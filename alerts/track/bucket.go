@@ -108,24 +108,9 @@ func (t *Tracker) keep(ctx context.Context, channel string, seq uint64, e *alert
 		if r.EventSeq > seq {
 			return nil // another relay is ahead
 		}
-		receiver, groupKey := r.Receiver, r.GroupKey
-		r.Event, r.Channel, r.EventSeq = *e, channel, seq
-		if groupKey != "" && l.groupKey == "" {
-			r.Receiver, r.GroupKey = receiver, groupKey
-		}
-		l.heard = l.heard || r.LastSeen.IsZero()
-		t.extend(r, l, now)
-		data, err := r.encode()
-		if err != nil {
-			return err
-		}
-		written, err := t.bucket.Put(ctx, channel, data, revision, r.ttl(now))
-		if err == nil {
-			t.noteRecord(channel, r, written)
-			return nil
-		}
+		err := t.put(ctx, channel, seq, e, r, revision, l, now)
 		if !errors.Is(err, relay.ErrConflict) {
-			return fmt.Errorf("track: bucket: channel %s: %w", channel, err)
+			return err
 		}
 		if r, revision, err = t.read(ctx, channel); err != nil {
 			return err
@@ -134,15 +119,65 @@ func (t *Tracker) keep(ctx context.Context, channel string, seq uint64, e *alert
 	return t.restless(channel)
 }
 
-// refresh is keep for a report that has changed nothing. Copies of it are not
-// written.
+// put writes a record over the one of this revision, of which r is what is known.
+func (t *Tracker) put(ctx context.Context, channel string, seq uint64, e *alerts.Event, r *Record, revision uint64, l lifetime, now time.Time) error {
+	receiver, groupKey := r.Receiver, r.GroupKey
+	r.Event, r.Channel, r.EventSeq = *e, channel, seq
+	if groupKey != "" && l.groupKey == "" {
+		r.Receiver, r.GroupKey = receiver, groupKey
+	}
+	l.heard = l.heard || r.LastSeen.IsZero()
+	t.extend(r, l, now)
+	for {
+		data, err := r.encode()
+		if err != nil {
+			return err
+		}
+		written, err := t.bucket.Put(ctx, channel, data, revision, r.ttl(now))
+		if errors.Is(err, relay.ErrTooLarge) && len(r.Annotations) > 0 {
+			r.Annotations, r.AnnotationsCut = nil, true
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("track: bucket: channel %s: %w", channel, err)
+		}
+		t.noteRecord(channel, r, written)
+		return nil
+	}
+}
+
+// refresh brings the bucket up to date after a report that has changed nothing.
 func (t *Tracker) refresh(ctx context.Context, channel string, s *state, l lifetime, now time.Time) error {
 	known := t.record(channel)
-	same := known.groupKey == l.groupKey && known.receiver == l.receiver || l.groupKey == ""
-	if known.eventSeq == s.seq && (!l.heard || same && now.Sub(known.lastSeen).Abs() < quiet) {
+	if !s.active() {
+		return t.forget(ctx, channel, s.seq, known)
+	}
+	if known.eventSeq == s.seq && (!l.heard || known.says(l, now)) {
 		return nil
 	}
 	return t.keep(ctx, channel, s.seq, &s.event, l, now)
+}
+
+// refreshOnce is refresh for a state that was not looked up. It is done if the
+// bucket takes it: whoever ends an alert takes it out of the bucket before saying
+// so, and then this write is refused.
+func (t *Tracker) refreshOnce(ctx context.Context, channel string, s *state, l lifetime, now time.Time) (done bool, err error) {
+	known := t.record(channel)
+	if known.revision == 0 || known.eventSeq != s.seq || known.says(l, now) {
+		return false, nil
+	}
+	err = t.put(ctx, channel, s.seq, &s.event, known.record(), known.revision, l, now)
+	if errors.Is(err, relay.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// says reports whether a record was written just before that says the same as one
+// written now would.
+func (k *known) says(l lifetime, now time.Time) bool {
+	same := k.groupKey == l.groupKey && k.receiver == l.receiver || l.groupKey == ""
+	return same && now.Sub(k.lastSeen).Abs() < quiet
 }
 
 // read gives a channel's record as it is now; a zero one if there is none.
@@ -190,13 +225,18 @@ func (t *Tracker) restless(channel string) error {
 	return fmt.Errorf("track: channel %s: %w: it has changed %d times meanwhile", channel, relay.ErrUnavailable, maxTries)
 }
 
-// fromBucket is the state of a channel that the log has nothing of.
+// fromBucket is the state of a channel that the log has no event of: it may have
+// been too old to be kept, and the alert fires still. If the channel was deleted,
+// there is none.
 func (t *Tracker) fromBucket(ctx context.Context, channel string) (state, error) {
 	if t.record(channel).revision == 0 {
 		return state{}, nil
 	}
+	if err := t.events.Applied(ctx); err != nil {
+		return state{}, err
+	}
 	r, _, err := t.read(ctx, channel)
-	if err != nil || !r.Status.Active() {
+	if err != nil || !r.Status.Active() || t.deleted(channel, r.EventSeq) {
 		return state{}, err
 	}
 	return state{event: r.Event, lastSeen: r.LastSeen}, nil

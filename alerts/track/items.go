@@ -90,6 +90,32 @@ func (t *Tracker) record(channel string) known {
 	return known{}
 }
 
+// remembered is what is in memory of a channel: not necessarily what is so now.
+func (t *Tracker) remembered(channel string) state {
+	t.mu.RLock()
+	it := t.items[channel]
+	if it == nil || it.entry == nil {
+		t.mu.RUnlock()
+		return state{}
+	}
+	seq, entry, lastSeen := it.seq, it.entry, it.known.lastSeen
+	t.mu.RUnlock()
+	s := newState(*entry.Message())
+	s.lastSeen = lastSeen
+	if s.seq != seq { // the channel was deleted
+		return state{}
+	}
+	return s
+}
+
+// deleted reports whether a channel was deleted after the event of this sequence.
+func (t *Tracker) deleted(channel string, seq uint64) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	it := t.items[channel]
+	return it != nil && !it.active() && it.seq >= seq
+}
+
 // activeChannels are the channels where an alert is active.
 func (t *Tracker) activeChannels(id string) []string {
 	t.mu.RLock()

@@ -171,42 +171,52 @@ func (t *Tracker) channels(a *alerts.Alert) []string {
 }
 
 // change stores the event that decide wants in one channel, if it wants one. What
-// it wants depends on the event that was read before, so it is stored only if that
-// is still the last one; otherwise the channel is looked at again. Then the bucket
-// is brought up to date: a refresh is a change of the bucket only.
+// it wants depends on the event before, so it is stored only if that is the last
+// one; otherwise the channel is looked at again. Then the bucket is brought up to
+// date: a refresh is a change of the bucket only.
+//
+// The first try goes by what is in memory, which is often right and costs nothing.
+// That it was right is what the log says when it stores the event, or the bucket
+// when it takes the refresh. That there is nothing to do is believed only after a
+// look at the log.
 func (t *Tracker) change(ctx context.Context, channel string, until lifetime, decide func(*state, time.Time) (outcome, alerts.Event)) (outcome, error) {
 	elsewhere := uint64(0) // the sequence of another message with our DedupID
+	s, seen := t.remembered(channel), false
 	for range maxTries {
-		s, err := t.last(ctx, channel)
-		if err != nil {
-			return 0, err
-		}
 		now := t.now()
 		o, e := decide(&s, now)
 		switch {
-		case o == unchanged && s.active():
+		case o == stored:
+			receipt, sent, err := t.publish(ctx, channel, e, s.seq, dedupID(&e, s.seq, elsewhere))
+			switch {
+			case errors.Is(err, relay.ErrConflict):
+			case err != nil:
+				return 0, err
+			case !receipt.Duplicate:
+				t.metrics.event(&sent)
+				return stored, t.keep(ctx, channel, receipt.Seq, &sent, until, now)
+			default:
+				// Either it is in this channel, which the next look will show; or the
+				// id was used elsewhere within the store's window: in another channel
+				// of the alert, or in this one before it was deleted. Without another
+				// id the event would be lost (TestChannelDeleted, TestContinue).
+				elsewhere = receipt.Seq
+			}
+		case seen && o == unchanged:
 			// After a try: what another relay stored, or we did without hearing so.
 			return o, t.refresh(ctx, channel, &s, until, now)
-		case o == unchanged:
-			return o, t.forget(ctx, channel, s.seq, t.record(channel))
-		case o != stored:
+		case seen:
 			return o, nil
+		case o == unchanged && s.active():
+			if done, err := t.refreshOnce(ctx, channel, &s, until, now); done || err != nil {
+				return o, err
+			}
 		}
-		receipt, err := t.publish(ctx, channel, e, s.seq, dedupID(&e, s.seq, elsewhere))
-		switch {
-		case errors.Is(err, relay.ErrConflict):
-		case err != nil:
+		var err error
+		if s, err = t.last(ctx, channel); err != nil {
 			return 0, err
-		case !receipt.Duplicate:
-			t.metrics.event(&e)
-			return stored, t.keep(ctx, channel, receipt.Seq, &e, until, now)
-		default:
-			// Either it is in this channel, which the next look will show; or the
-			// id was used elsewhere within the store's window: in another channel
-			// of the alert, or in this one before it was deleted. Without another
-			// id the event would be lost (TestChannelDeleted, TestContinue).
-			elsewhere = receipt.Seq
 		}
+		seen = true
 	}
 	return 0, t.restless(channel)
 }
@@ -224,27 +234,24 @@ func dedupID(e *alerts.Event, prevSeq, elsewhere uint64) string {
 // last is the state of a channel as the log has it now.
 func (t *Tracker) last(ctx context.Context, channel string) (state, error) {
 	m, _, err := t.events.Last(ctx, channel)
-	var s state
-	switch {
-	case errors.Is(err, relay.ErrNoMessage):
-		// The event may have been too old to be kept, and the alert still fires.
+	if errors.Is(err, relay.ErrNoMessage) {
 		return t.fromBucket(ctx, channel)
-	case err != nil:
-		return state{}, fmt.Errorf("track: channel %s: %w", channel, err)
-	default:
-		s = newState(m)
 	}
+	if err != nil {
+		return state{}, fmt.Errorf("track: channel %s: %w", channel, err)
+	}
+	s := newState(m)
 	s.lastSeen = t.record(channel).lastSeen
 	return s, nil
 }
 
 // publish leaves the annotations out if the event is too large with them: an
-// alert without a description is better than none.
-func (t *Tracker) publish(ctx context.Context, channel string, e alerts.Event, prevSeq uint64, id string) (relay.Receipt, error) {
+// alert without a description is better than none. It returns what was published.
+func (t *Tracker) publish(ctx context.Context, channel string, e alerts.Event, prevSeq uint64, id string) (relay.Receipt, alerts.Event, error) {
 	for {
 		text, err := e.Encode()
 		if err != nil {
-			return relay.Receipt{}, err
+			return relay.Receipt{}, e, err
 		}
 		// No EventType: browsers give an SSE message with one only to listeners of
 		// that name, and pages use onmessage.
@@ -256,6 +263,6 @@ func (t *Tracker) publish(ctx context.Context, channel string, e alerts.Event, p
 		if err != nil {
 			err = fmt.Errorf("track: channel %s: %w", channel, err)
 		}
-		return receipt, err
+		return receipt, e, err
 	}
 }
