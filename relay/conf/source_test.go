@@ -207,6 +207,7 @@ func TestRefusalsOfSources(t *testing.T) {
 		{"watchdog of everything", "watchdogs: [{match: [], within: 1m}]", `r.yaml:1:21: watchdogs[0].match: is empty; write matchers such as 'alertname="Watchdog"', because with none any alert would do`},
 		{"watchdog of an empty matcher", "watchdogs: [{match: [''], within: 1m}]", `watchdogs[0].match[0]: is empty; write a matcher such as 'severity="critical"'`},
 		{"watchdog match no list", "watchdogs: [{match: a=b, within: 1m}]", `watchdogs[0].match: wants a list (- ...), not a single value`},
+		{"watchdog of an alias", "watchdogs: [{match: *x, within: 1m}]", `r.yaml:1:21: *x: there is no &x above it`},
 		{"watchdog without within", "watchdogs: [{match: [a=b]}]", `watchdogs[0]: within is missing`},
 		{"watchdog within", "watchdogs: [{match: [a=b], within: 0}]", `watchdogs[0].within: 0s is out of range, 1s to 30d`},
 		{"watchdogs no list", "watchdogs: {match: [a=b]}", `watchdogs: wants a list (- ...), not keys and values`},

@@ -46,7 +46,10 @@ var errWatchdogMatch = errors.New(`is empty; write matchers such as 'alertname="
 // matchers reads a list of matchers. ok is false if it is none.
 func (r *yamlReader) matchers(n ast.Node, key string) (list []string, ok bool) {
 	value, ok := r.resolve(n)
-	if _, sequence := value.(*ast.SequenceNode); ok && !sequence && !isNull(value) {
+	if !ok {
+		return nil, false
+	}
+	if _, sequence := value.(*ast.SequenceNode); !sequence && !isNull(value) {
 		ok = false
 	}
 	for i, m := range r.sequence(n, key) {
