@@ -35,12 +35,13 @@ All keys of the file, with their defaults:
      continue: false
    storage: {max_bytes: 1GiB, durability: default, buffer: 64MiB}
    log: {level: info, format: text}
+and sources, watchdogs, alerts, api; locations, servers, push_stream: see below.
 
 After the groups of the file come two built-in ones: "@alerts", the channels whose
 last token is an alert's id, keep 100 messages for 30d, and all others 20
 messages for 5m.
 
-` + conf.SiteHelp
+` + conf.SourceHelp + "\n\n" + conf.SiteHelp
 
 func checkCommand(io IO) *cli.Command {
 	return &cli.Command{

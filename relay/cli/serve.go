@@ -106,6 +106,9 @@ func configFlags() []cli.Flag {
 		&cli.StringFlag{Name: "nginx-conf", Usage: "serve what the nginx.conf `FILE` with push_stream directives says"},
 	}
 	for _, s := range conf.Settings() {
+		if s.Flag() == "" {
+			continue
+		}
 		flags = append(flags, &cli.StringFlag{Name: s.Flag(), Usage: s.Usage, DefaultText: s.Default()})
 	}
 	return withEnv(flags...)
@@ -131,7 +134,7 @@ func load(c *cli.Context, environ []string) (conf.Config, error) {
 	}
 	flags := make(map[string]string)
 	for _, s := range conf.Settings() {
-		if isExplicit(c, s.Flag()) {
+		if s.Flag() != "" && isExplicit(c, s.Flag()) {
 			flags[s.Flag()] = c.String(s.Flag())
 		}
 	}

@@ -26,6 +26,15 @@ type Config struct {
 	Groups []Group
 	// Routes say which channel an alert goes to; empty means the default route.
 	Routes []Route
+	// Sources are the senders that may post alerts, in the order of the file; none
+	// means that every one may.
+	Sources []Source
+	// Watchdogs are alerts that must not be missing.
+	Watchdogs []Watchdog
+	// Updates makes a changed annotation of an alert an event.
+	Updates bool
+	// API says who may acknowledge and silence.
+	API API
 	// Storage bounds memory and disk.
 	Storage Storage
 	// Log says what is logged and how.

@@ -17,6 +17,8 @@ func (c *Config) Describe(w io.Writer) error {
 		switch {
 		case c.NATS.URL != "" && (s.Key == "data" || s.Key == "nats.listen"):
 			value = "(not used: the stream is at nats.url)"
+		case s.Key == keyToken && c.API.TokenFile != "":
+			value = "(what api.token_file holds)"
 		case s.Key == "nats.url" && value == "":
 			value = "(embedded server)"
 		case value == "":
@@ -67,6 +69,9 @@ func (c *Config) Describe(w io.Writer) error {
 	}
 	fmt.Fprintln(t, "  alerts.{team|owner|namespace}.{severity}.{alertname}\tevery other alert\t\tbuilt in")
 	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := c.describeSources(w); err != nil {
 		return err
 	}
 	switch {

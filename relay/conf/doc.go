@@ -13,10 +13,14 @@
 //   - settings: the table of single-valued settings, one line each
 //   - load: putting the sources together, and what must fit together
 //   - yaml: the file, strictly
-//   - group, route: the lists of the file
+//   - group, route, watchdog: the lists of the file
+//   - source, auth, rules: who may post alerts, what he shows, and how it is read
+//   - api: who may acknowledge and silence
+//   - secret: texts that are not shown, and reading them from files
 //   - units, address: values in human form
 //   - suggest: the nearest valid name
-//   - describe: what a configuration means, in words
+//   - describe, source_describe: what a configuration means, in words
+//   - source_help: the keys of who may post
 //
 // What is served where is a site.Site, which is read from our YAML or from an
 // nginx.conf, and can be written as our YAML:
@@ -33,5 +37,6 @@
 //   - site_load: a Site's part in a Config
 //
 // What a route's pattern means is known to package alerts only; relay/app has it
-// checked there and adds the place from Route.Origin.
+// checked there and adds the place from Route.Origin. So it is with matchers of
+// watchdogs and with the mapping of a source, whose text keeps its place.
 package conf

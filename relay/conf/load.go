@@ -68,7 +68,7 @@ func Load(s Sources) (Config, error) {
 		}
 	}
 	for _, setting := range Settings() {
-		if v, ok := s.Flags[setting.Flag()]; ok {
+		if v, ok := s.Flags[setting.Flag()]; ok && setting.Flag() != "" {
 			c.apply(&setting, v, "--"+setting.Flag(), &p)
 		}
 	}
@@ -84,7 +84,7 @@ func Load(s Sources) (Config, error) {
 func (c *Config) Validate() error {
 	var p problems
 	for _, s := range Settings() {
-		if s.Key == "nats.url" && c.NATS.URL == "" {
+		if s.Key == "nats.url" && c.NATS.URL == "" || s.Key == keyToken || s.Key == keyTokenFile {
 			continue
 		}
 		probe := *c
@@ -116,6 +116,8 @@ func (c *Config) Validate() error {
 			p.report(fmt.Sprintf("routes[%d]", i), "subject is missing")
 		}
 	}
+	c.checkSources(&p)
+	c.checkWatchdogs(&p)
 	if len(c.Groups) == 0 {
 		p.report("groups", `empty; the last group should match ">"`)
 	}
@@ -160,6 +162,8 @@ func (c *Config) loadFile(path string, p *problems) {
 	var groups []Group
 	top["groups"] = func(n ast.Node, key string) { groups = r.groups(n, key) }
 	top["routes"] = func(n ast.Node, key string) { c.Routes = r.routes(n, key) }
+	top["sources"] = func(n ast.Node, key string) { c.Sources = r.sources(n, key) }
+	top["watchdogs"] = func(n ast.Node, key string) { c.Watchdogs = r.watchdogs(n, key) }
 	site := newSiteReader(r)
 	site.addTo(top)
 	r.read(content, top)

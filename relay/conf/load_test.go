@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -268,7 +269,11 @@ func TestDescribeHidesSecrets(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("a: &a\n  b: *a\n"))
+	f.Add([]byte(everySource[:strings.Index(everySource, "bearer_file")] + "basic: {user: a, password: b}\n    mapping:\n      a: [b]\n      # c\n  b: {api: 'http://a', mapping: {a: b}}\nwatchdogs: [{match: [a=b], within: 1m}]\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
+		if bytes.Contains(content, []byte("_file")) {
+			return // what is on this machine does not belong here
+		}
 		c, err := conf.Load(conf.Sources{File: write(t, string(content))})
 		if err == nil {
 			if err := c.Validate(); err != nil {

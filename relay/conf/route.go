@@ -28,17 +28,7 @@ func (r *yamlReader) routes(n ast.Node, key string) []Route {
 		route := Route{Origin: r.place(item)}
 		key := fmt.Sprintf("%s[%d]", key, i)
 		r.mapping(item, key, fields{
-			"match": func(n ast.Node, key string) {
-				for j, m := range r.sequence(n, key) {
-					r.text(func(s string) error {
-						route.Match = append(route.Match, s)
-						if s == "" {
-							return errors.New(`is empty; write a matcher such as 'severity="critical"'`)
-						}
-						return nil
-					})(m, fmt.Sprintf("%s[%d]", key, j))
-				}
-			},
+			"match": func(n ast.Node, key string) { route.Match, _ = r.matchers(n, key) },
 			"subject": r.text(func(s string) error {
 				route.Subject = s
 				if s == "" {

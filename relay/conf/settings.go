@@ -27,11 +27,20 @@ type Setting struct {
 	show func(c *Config) string
 }
 
-// Flag is the name of the setting's flag, without dashes: "nats-listen".
-func (s *Setting) Flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.Key) }
+// Flag is the name of the setting's flag, without dashes: "nats-listen". It is
+// empty for a secret, which everybody on the machine could read from the command
+// line.
+func (s *Setting) Flag() string {
+	if s.Key == keyToken {
+		return ""
+	}
+	return flagName(s.Key)
+}
+
+func flagName(key string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(key) }
 
 // Env is the name of the setting's variable: "ALERTRELAY_NATS_LISTEN".
-func (s *Setting) Env() string { return EnvName(s.Flag()) }
+func (s *Setting) Env() string { return EnvName(flagName(s.Key)) }
 
 // Default is the value of a relay that was told nothing, as it would be written.
 func (s *Setting) Default() string {
@@ -131,6 +140,21 @@ func Settings() []Setting {
 			Key: "storage.buffer", Usage: "hold up to `SIZE` of recent messages in memory",
 			set:  size(func(c *Config) *int64 { return &c.Storage.Buffer }, 1<<20, 1<<40),
 			show: func(c *Config) string { return FormatSize(c.Storage.Buffer) },
+		},
+		{
+			Key: "alerts.updates", Usage: "make a changed annotation of an alert an event too: `BOOL`, true or false",
+			set:  func(c *Config, v string) (err error) { c.Updates, err = parseBool(v); return err },
+			show: func(c *Config) string { return strconv.FormatBool(c.Updates) },
+		},
+		{
+			Key: keyToken, Usage: "let only who shows the `TOKEN` acknowledge and silence",
+			set:  (*Config).setToken,
+			show: (*Config).showToken,
+		},
+		{
+			Key: keyTokenFile, Usage: "let only who shows the token in `FILE` acknowledge and silence; ALERTRELAY_API_TOKEN is the token itself; neither: everybody who reaches the address",
+			set:  (*Config).setTokenFile,
+			show: func(c *Config) string { return c.API.TokenFile },
 		},
 		{
 			Key: "log.level", Usage: "log at `LEVEL` and above: debug, info, warn, error",

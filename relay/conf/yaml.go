@@ -18,6 +18,7 @@ import (
 type yamlReader struct {
 	file    string
 	top     fields // what the file may have at the top
+	content []byte // of the file
 	anchors map[string]ast.Node
 	report  func(where, format string, args ...any)
 }
@@ -31,7 +32,8 @@ type fields map[string]field
 // read goes through the file with the keys it may have at the top.
 func (r *yamlReader) read(content []byte, top fields) {
 	r.top, r.anchors = top, make(map[string]ast.Node)
-	f, err := parser.ParseBytes(bytes.TrimPrefix(content, []byte("\ufeff")), 0)
+	r.content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	f, err := parser.ParseBytes(r.content, 0)
 	if err != nil {
 		r.syntax(err)
 		return
@@ -104,41 +106,56 @@ func (r *yamlReader) resolve(n ast.Node) (value ast.Node, ok bool) {
 	return nil, false
 }
 
-// mapping reads the pairs of n. required keys must be among them.
-func (r *yamlReader) mapping(n ast.Node, key string, known fields, required ...string) {
-	value, ok := r.resolve(n)
+// mapping reads the pairs of n. required keys must be among them. It returns the
+// values of all keys that are there; nil if n is no mapping, which it reports.
+func (r *yamlReader) mapping(n ast.Node, key string, known fields, required ...string) (given map[string]ast.Node) {
+	pairs, ok := r.pairs(n, key, slices.Sorted(maps.Keys(known))[0])
 	if !ok {
-		return
+		return nil
 	}
-	var pairs []*ast.MappingValueNode
-	switch v := value.(type) {
-	case *ast.MappingNode:
-		pairs = v.Values
-	case *ast.MappingValueNode:
-		pairs = []*ast.MappingValueNode{v}
-	case nil, *ast.NullNode:
-	default:
-		r.report(r.place(n), "%swants keys and values (%s: ...), not %s", prefix(key), slices.Sorted(maps.Keys(known))[0], kind(v))
-		return
-	}
-	seen := make(map[string]bool)
+	given = make(map[string]ast.Node)
 	for _, pair := range pairs {
 		name := pair.Key.GetToken().Value
 		read, ok := known[name]
-		switch {
+		_, twice := given[name]
+		given[name] = pair.Value
+		switch word, _, colon := strings.Cut(name, ":"); {
+		case !ok && colon && known[word] != nil:
+			// What follows may be a secret.
+			r.report(r.place(pair), "%sa space is missing after %s:", prefix(key), word)
 		case !ok:
 			r.report(r.place(pair), "%sunknown key %q; %s", prefix(key), name, r.unknown(name, known))
-		case seen[name]:
+		case twice:
 			r.report(r.place(pair), "%s: given twice", join(key, name))
 		default:
-			seen[name] = true
 			read(pair.Value, join(key, name))
 		}
 	}
 	for _, name := range required {
-		if !seen[name] {
+		if _, ok := given[name]; !ok {
 			r.report(r.place(n), "%s: %s is missing", key, name)
 		}
+	}
+	return given
+}
+
+// pairs gives the pairs of a mapping. ok is false if it has reported that n is
+// none; example is a key for that.
+func (r *yamlReader) pairs(n ast.Node, key, example string) (pairs []*ast.MappingValueNode, ok bool) {
+	value, ok := r.resolve(n)
+	if !ok {
+		return nil, false
+	}
+	switch v := value.(type) {
+	case *ast.MappingNode:
+		return v.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{v}, true
+	case nil, *ast.NullNode:
+		return nil, true
+	default:
+		r.report(r.place(n), "%swants keys and values (%s: ...), not %s", prefix(key), example, kind(v))
+		return nil, false
 	}
 }
 
