@@ -143,7 +143,7 @@ func (r *taker) taken() int {
 }
 
 // serveSender runs an Intake for one sender at /in/x/{source}, whose Recorder is
-// the one that is returned.
+// the one that is returned. Addresses may have a token.
 func serveSender(t *testing.T, s alerts.Sender, o alerts.Options) (*httptest.Server, *taker) {
 	t.Helper()
 	r := &taker{}
@@ -153,7 +153,7 @@ func serveSender(t *testing.T, s alerts.Sender, o alerts.Options) (*httptest.Ser
 	mux := http.NewServeMux()
 	mux.Handle("/in/x/{source}", in.Handler(s))
 	mux.Handle("/in/x/{source}/api/v2/alerts", in.Handler(s))
-	srv := httptest.NewServer(mux)
+	srv := httptest.NewServer(alerts.PathToken(mux))
 	t.Cleanup(srv.Close)
 	return srv, r
 }
