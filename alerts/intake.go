@@ -259,6 +259,7 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	if err != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
 	}
+	in.opts.Metrics.skew(source, &batch, in.opts.Now())
 	if batch.Truncated > 0 {
 		in.log.Warn("sender has left alerts out, so they are on no screen; raise max_alerts or set it to 0", "source", source, "truncated", batch.Truncated)
 	}
