@@ -37,6 +37,7 @@ type amNotification struct {
 	routeLabels                              map[string]string
 	truncated                                int32
 	hasAlerts                                bool
+	hasOrgID                                 bool // Grafana's, which has most of the other fields too
 }
 
 // Alertmanager is Alertmanager's webhook, version 4.
@@ -45,6 +46,21 @@ func Alertmanager() Sender { return Sender{Decode: DecodeAlertmanager} }
 // DecodeAlertmanager is the Decoder of Alertmanager's webhook, version 4. Fields
 // it does not know are passed over, because newer versions add some.
 func DecodeAlertmanager(source string, _ http.Header, body []byte) (Batch, error) {
+	return decodeWebhook(source, body, readAMAlert, (*amNotification).checkVersion4)
+}
+
+func readAMAlert(r *jsonReader, path string) (Alert, error) {
+	var in amAlert
+	if err := r.value(path, &in); err != nil {
+		return Alert{}, err
+	}
+	return r.checked(path, in.alert)
+}
+
+// decodeWebhook reads the body of Alertmanager's webhook, or of one made after
+// it. alert reads an element of its alerts; check says what is wrong with the
+// version.
+func decodeWebhook(source string, body []byte, alert func(r *jsonReader, path string) (Alert, error), check func(n *amNotification) error) (Batch, error) {
 	r, err := newJSONReader(body)
 	if err != nil {
 		return Batch{}, err
@@ -65,6 +81,8 @@ func DecodeAlertmanager(source string, _ http.Header, body []byte) (Batch, error
 			return r.value(key, &n.routeLabels)
 		case "truncatedAlerts":
 			return r.value(key, &n.truncated)
+		case "orgId":
+			n.hasOrgID = true
 		case "alerts":
 			if n.hasAlerts {
 				return errors.New("alerts: there are two of them")
@@ -74,23 +92,20 @@ func DecodeAlertmanager(source string, _ http.Header, body []byte) (Batch, error
 				if i == maxAlerts {
 					return errTooMany
 				}
-				path := fmt.Sprintf("alerts[%d]", i)
-				var in amAlert
-				if err := r.value(path, &in); err != nil {
-					return err
+				a, err := alert(r, fmt.Sprintf("alerts[%d]", i))
+				if err == nil {
+					batch.Alerts = append(batch.Alerts, a)
 				}
-				a, err := in.alert()
-				if err != nil {
-					return fmt.Errorf("%s%w, before byte %d", path, err, r.dec.InputOffset())
-				}
-				batch.Alerts = append(batch.Alerts, a)
-				return nil
+				return err
 			})
 		}
 		return r.skip()
 	})
 	if err == nil {
 		err = r.end()
+	}
+	if err == nil {
+		err = check(&n)
 	}
 	if err == nil {
 		err = n.check()
@@ -108,12 +123,21 @@ func DecodeAlertmanager(source string, _ http.Header, body []byte) (Batch, error
 	return batch, nil
 }
 
-func (n *amNotification) check() error {
+func (n *amNotification) checkVersion4() error {
 	switch {
 	case n.version == "":
 		return errors.New(`version: is missing; this address takes the body of Alertmanager's webhook_config as it is, without "payload:"`)
+	case n.version == webhookVersion1 && n.hasOrgID:
+		return errors.New(`version: is "1" with an orgId, which is Grafana's webhook; its address is /in/grafana/{source}`)
 	case n.version != webhookVersion4:
 		return errors.New(`version: must be "4", that of Alertmanager's webhook; other senders have addresses of their own`)
+	}
+	return nil
+}
+
+// check is what holds for every version.
+func (n *amNotification) check() error {
+	switch {
 	case !n.hasAlerts:
 		return errors.New("alerts: is missing")
 	case n.truncated < 0 || n.truncated > maxTruncated:

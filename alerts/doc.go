@@ -23,6 +23,7 @@
 //   - token, pattern, route: the channel of an alert
 //   - event: the JSON that is stored and shown
 //   - state, record: which alerts become events, and storing each of them once
+//   - auth: who may post
 //   - intake, body, metrics: the HTTP side
 //
 // # Invariants

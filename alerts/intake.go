@@ -73,6 +73,10 @@ type Options struct {
 	// RequestTimeout is the time for a request as a whole, 9 s: senders give up
 	// after 10 s, and then do not hear the reason.
 	RequestTimeout time.Duration
+	// Credentials are what a source's sender must show; nil stands for the zero
+	// value. A source that is not known is refused. A nil function means that every
+	// source is known, and everybody may post. Many goroutines call it at once.
+	Credentials func(source string) (c *Credentials, known bool)
 	// Metrics count; nil counts nothing.
 	Metrics *Metrics
 	// Log takes what operators should know; nil discards it.
@@ -146,6 +150,8 @@ func New(o Options) (*Intake, error) {
 //
 //	200 {"received":3,"stored":1,"unchanged":2}: every event is stored
 //	400, 413 and the reason: this body can never be taken
+//	401: the credentials do not fit
+//	404: nobody has configured this source
 //	405: only POST
 //	422 and the reason: nothing says what this body means
 //	503 and the reason: the store or the relay cannot take it now; posting it
@@ -190,6 +196,7 @@ func refuse(w http.ResponseWriter, status int, err error) {
 const (
 	reasonMethod      = "method"
 	reasonSource      = "source"
+	reasonAuth        = "auth"
 	reasonBody        = "body"
 	reasonUnmapped    = "unmapped"
 	reasonIncomplete  = "incomplete"
@@ -217,6 +224,10 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	if err := checkSender(source); err != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonSource, err}
 	}
+	admitted, err := in.admit(r, source)
+	if err != nil {
+		return Batch{}, Result{}, err
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), in.opts.RequestTimeout)
 	defer cancel()
 	body, release, err := in.bodies.read(ctx, w, r)
@@ -229,16 +240,26 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	}
 	defer in.slots.Release(1)
 
+	if err := admitted.checkBody(body); err != nil {
+		return Batch{}, Result{}, err
+	}
 	batch, err := s.Decode(source, r.Header, body)
+	unmapped := (*UnmappedError)(nil)
+	if err == nil || errors.As(err, &unmapped) { // what is wrong with a body may be told to everybody
+		if err := admitted.checkKey(batch.Key); err != nil {
+			return Batch{}, Result{}, err
+		}
+	}
 	if errors.Is(err, errTooMany) {
 		return Batch{}, Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
 	}
-	if unmapped := (*UnmappedError)(nil); errors.As(err, &unmapped) {
+	if unmapped != nil {
 		return Batch{}, Result{}, &refusal{http.StatusUnprocessableEntity, reasonUnmapped, err}
 	}
 	if err != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
 	}
+	in.opts.Metrics.skew(source, &batch, in.opts.Now())
 	if batch.Truncated > 0 {
 		in.log.Warn("sender has left alerts out, so they are on no screen; raise max_alerts or set it to 0", "source", source, "truncated", batch.Truncated)
 	}
@@ -254,6 +275,21 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	}
 	in.opts.Metrics.accept(source, result, batch.Truncated, in.opts.Now())
 	return batch, result, nil
+}
+
+// admit checks who posts, as far as the headers tell it.
+func (in *Intake) admit(r *http.Request, source string) (*admission, error) {
+	if in.opts.Credentials == nil {
+		return (*Credentials)(nil).admit(r, time.Time{})
+	}
+	c, known := in.opts.Credentials(source)
+	if !known {
+		return nil, &refusal{
+			http.StatusNotFound, reasonSource,
+			fmt.Errorf("source %q is not configured; add sources.%s to the configuration, or correct the last part of the address", source, source),
+		}
+	}
+	return c.admit(r, in.opts.Now())
 }
 
 func (in *Intake) enter(ctx context.Context) error {
@@ -282,6 +318,11 @@ func (in *Intake) refuse(w http.ResponseWriter, r *http.Request, source string, 
 	h.Set("Cache-Control", "no-store")
 	if refused.status == http.StatusMethodNotAllowed {
 		h.Set("Allow", strings.Join(s.Methods, ", "))
+	}
+	if auth := (*authError)(nil); errors.As(refused.err, &auth) {
+		for _, challenge := range auth.challenges {
+			h.Add("WWW-Authenticate", challenge)
+		}
 	}
 	s.Refuse(w, refused.status, refused.err)
 }

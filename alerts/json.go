@@ -124,6 +124,16 @@ func (r *jsonReader) value(path string, v any) error {
 	return nil
 }
 
+// checked is what check makes of the value at path, which was just read; its
+// error begins with the field's path below that.
+func (r *jsonReader) checked(path string, check func() (Alert, error)) (Alert, error) {
+	a, err := check()
+	if err != nil {
+		return Alert{}, fmt.Errorf("%s%w, before byte %d", path, err, r.dec.InputOffset())
+	}
+	return a, nil
+}
+
 // next is where the next value begins.
 func (r *jsonReader) next() int {
 	i := int(r.dec.InputOffset())

@@ -12,7 +12,7 @@ import (
 type Metrics struct {
 	received, stored, deduplicated, ignored, lateCopies, truncated *prometheus.CounterVec // by source
 	refused                                                        *prometheus.CounterVec // by reason
-	lastMessage                                                    *prometheus.GaugeVec   // by source
+	lastMessage, clockSkew                                         *prometheus.GaugeVec   // by source
 
 	mu      sync.Mutex          // guards sources
 	sources map[string]struct{} // that have a label's value of their own
@@ -46,6 +46,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		lastMessage: auto.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "alertrelay_alerts_last_message_timestamp_seconds", Help: "When the source was last answered with 200, in Unix time.",
 		}, []string{"source"}),
+		clockSkew: auto.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "alertrelay_alerts_clock_skew_seconds",
+			Help: "How far the newest time in the source's last request was in the future of our clock.",
+		}, []string{"source"}),
 		sources: make(map[string]struct{}),
 	}
 }
@@ -62,6 +66,19 @@ func (m *Metrics) accept(source string, r Result, truncated int, now time.Time) 
 	m.lateCopies.WithLabelValues(source).Add(float64(r.LateCopies))
 	m.truncated.WithLabelValues(source).Add(float64(truncated))
 	m.lastMessage.WithLabelValues(source).Set(float64(now.UnixMilli()) / 1000)
+}
+
+// skew compares what a sender says of the past with our clock. A clock of the
+// sender that is behind cannot be told from alerts that are old.
+func (m *Metrics) skew(source string, b *Batch, now time.Time) {
+	if m == nil || len(b.Alerts) == 0 {
+		return
+	}
+	ahead := time.Duration(0)
+	for i := range b.Alerts {
+		ahead = max(ahead, b.Alerts[i].StartsAt.Sub(now), b.Alerts[i].ReportedAt.Sub(now))
+	}
+	m.clockSkew.WithLabelValues(m.label(source)).Set(ahead.Seconds())
 }
 
 func (m *Metrics) refuse(reason string) {
