@@ -212,7 +212,11 @@ func (c *subscriber) echo(h *head) {
 
 // unavailable is the answer when the store does not give the history in time.
 func (c *subscriber) unavailable() []byte {
-	h := c.head("503 Service Unavailable")
+	status := "503 Service Unavailable"
+	if c.loc.Module {
+		status = "503 " + phrases[http.StatusServiceUnavailable]
+	}
+	h := c.head(status)
 	h.added = c.poll.addedAlways
 	h.length = 0
 	return h.append(nil)

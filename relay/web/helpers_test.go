@@ -393,6 +393,7 @@ func request(line, body string, headers ...string) string {
 // response is a response whose head has been read.
 type response struct {
 	c       *conn
+	proto   string // "HTTP/1.1"
 	status  string // "200 OK"
 	headers []string
 	left    int  // bytes of the body, or of the chunk
@@ -412,9 +413,8 @@ func (c *conn) head() (*response, error) {
 		return nil, err
 	}
 	r := &response{c: c}
-	var proto string
 	// net/http says HTTP/1.0 to a client that does, nginx never.
-	if proto, r.status, _ = strings.Cut(line, " "); proto != "HTTP/1.1" && proto != "HTTP/1.0" {
+	if r.proto, r.status, _ = strings.Cut(line, " "); r.proto != "HTTP/1.1" && r.proto != "HTTP/1.0" {
 		return nil, fmt.Errorf("no status line of a response: %q", line)
 	}
 	for {

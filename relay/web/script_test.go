@@ -292,8 +292,8 @@ func (p *script) expect(fields []string) {
 	w := p.want(fields)
 	r := p.conn.response()
 	p.res = r
-	if r.status != w.status {
-		p.t.Fatalf("got %q, want %q; headers %q", r.status, w.status, r.headers)
+	if r.proto != "HTTP/1.1" || r.status != w.status {
+		p.t.Fatalf("got %q, want HTTP/1.1 and %q; headers %q", r.proto+" "+r.status, w.status, r.headers)
 	}
 	p.headers(r, &w)
 	switch {
@@ -351,8 +351,8 @@ func (p *script) frames(w want) {
 	p.conn.silent()
 }
 
-// defaults are the headers that section 16 leaves out. What nginx says of itself
-// (Server) is not ours to say, and its reason phrases differ from net/http's.
+// defaults are the headers that section 16 leaves out, without Server, which we do
+// not send.
 func (p *script) defaults(r *response, w *want) []string {
 	headers := slices.Clone(w.headers)
 	has := func(name string) bool {

@@ -55,13 +55,8 @@ func serverA(t *testing.T) *server {
 }
 
 // The transcripts of protocol section 16, adapted where section 14 says not to do
-// as the module does (Qn), and where we differ for other reasons:
-//
-//   - The reason phrase of 405 is net/http's.
-//   - Answers to bodies that are too large have the reason in the header and no
-//     HTML page, and the cache headers of all others.
-//   - Numbers of channels are <N>: they depend on what was made before, and Q8 and
-//     Q14 make fewer.
+// as the module does (Qn). Numbers of channels are <N>: they depend on what was
+// made before, and Q8 and Q14 make fewer.
 //
 // Not here: nothing of section 16 is about padding, gzip or header template files.
 // Server E, with the events channel, is in events_test.go.
@@ -97,7 +92,7 @@ var transcripts = []struct{ name, text string }{
 		< 404 Not Found | no body`},
 	{"T06 body over the limit", `
 		> POST /pubs?id=t06 | body "12345678901"
-		< 413 Request Entity Too Large | Connection: close | X-Nginx-PushStream-Explain: The message is larger than this location takes. | no body [closes]`},
+		< 413 Request Entity Too Large | Content-Type: text/html | Connection: close | (no Expires/Cache-Control) | body "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n" [closes]`},
 	{"T07 forbidden and oversized ids", `
 		> GET /pub?id=ALL
 		< 403 Forbidden | X-Nginx-PushStream-Explain: Channel id not authorized for this method. | no body
@@ -115,21 +110,21 @@ var transcripts = []struct{ name, text string }{
 		< 404 Not Found | no body`},
 	{"T10 method tables", `
 		> DELETE /pubn?id=t01
-		< 405 Method Not Allowed | Access-Control-Allow-Origin: * | Access-Control-Allow-Methods: GET, POST, PUT | Allow: GET, POST, PUT | no body
+		< 405 Not Allowed | Access-Control-Allow-Origin: * | Access-Control-Allow-Methods: GET, POST, PUT | Allow: GET, POST, PUT | no body
 		> HEAD /pub?id=t01
-		< 405 Method Not Allowed | Allow: GET, POST, PUT, DELETE | no body
+		< 405 Not Allowed | Allow: GET, POST, PUT, DELETE | no body
 		> OPTIONS /pub?id=t01
 		< 200 OK | Content-Length: 0 | Connection: keep-alive | no body
 		> OPTIONS /pubn
 		< 200 OK | Content-Length: 0 | Connection: keep-alive | Access-Control-Allow-Origin: * | Access-Control-Allow-Methods: GET, POST, PUT | Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id | no body
 		> POST /stats
-		< 405 Method Not Allowed | Allow: GET | no body
+		< 405 Not Allowed | Allow: GET | no body
 		> OPTIONS /sub/x
 		< 200 OK | Content-Length: 0 | Connection: keep-alive | no body
 		> HEAD /sub/x
-		< 405 Method Not Allowed | Allow: GET | no body
+		< 405 Not Allowed | Allow: GET | no body
 		> OPTIONS /ws/x
-		< 405 Method Not Allowed | Connection: close | Allow: GET | (no Expires/Cache-Control) | no body [closes]`},
+		< 405 Not Allowed | Connection: close | Allow: GET | (no Expires/Cache-Control) | no body [closes]`},
 	{"T11 Accept negotiation on one channel", `
 		> GET /pub?id=t01 | Accept: text/plain
 		< 200 OK | Content-Type: text/plain | body "channel: t01\r\npublished_messages: 1\r\nstored_messages: 1\r\nactive_subscribers: 0\r\n"
