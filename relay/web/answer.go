@@ -1,9 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"alertrelay/relay"
@@ -135,31 +135,31 @@ func (c *subscriber) body(b []byte, entries []*relay.Entry, control []byte) []by
 		}
 		return b
 	}
-	var open, between, shut string
+	pieces := append(make([][]byte, 0, 2*len(entries)+6), c.format.Header())
 	if p.callback != "" {
-		open, between, shut = p.callback+"([", ",", "]);"
+		pieces = append(pieces, []byte(p.callback), []byte("(["))
 	}
-	text := append([]byte(nil), c.format.Header()...)
-	text = append(text, open...)
-	text = append(text, control...)
+	pieces = append(pieces, control)
 	for i, e := range entries {
-		if i > 0 {
-			text = append(text, between...)
+		if i > 0 && p.callback != "" {
+			pieces = append(pieces, []byte(","))
 		}
-		text = append(text, e.Frame(c.format.Format)...)
+		pieces = append(pieces, e.Frame(c.format.Format))
 	}
-	text = append(text, shut...)
-	text = append(text, c.format.Footer()...)
+	if p.callback != "" {
+		pieces = append(pieces, []byte("]);"))
+	}
+	pieces = append(pieces, c.format.Footer())
 	if p.zip {
-		text = c.loc.compress(text)
+		pieces = [][]byte{c.loc.compress(bytes.Join(pieces, nil))}
 	}
 	if c.http10 {
-		return append(b, text...)
+		return append(b, bytes.Join(pieces, nil)...)
 	}
-	b = strconv.AppendInt(b, int64(len(text)), 16)
-	b = append(b, "\r\n"...)
-	b = append(b, text...)
-	return append(b, "\r\n"+chunkEnd...)
+	for _, piece := range pieces {
+		b = appendChunk(b, piece)
+	}
+	return append(b, chunkEnd...)
 }
 
 // nothing is the answer without a message: a poll that found none, a long poll
