@@ -91,7 +91,7 @@ func TestChecklistPollQuirks(t *testing.T) {
 	s.play(t, `
 		> GET /lp/q16 | X-Nginx-PushStream-Mode: polling
 		# POST q16 "m"
-		< 200 OK | Content-Type: text/plain | Last-Modified: <NOW> | Etag: W/<tag1> | body "{1,<tag1>,m}" | END`)
+		< 200 OK | Content-Type: text/plain | Last-Modified: <NOW> | Etag: W/<tag1> | chunks "{1,<tag1>,m}" | END`)
 	kept := s.say("q34", "kept")
 	last := s.publish(relay.Publication{Channel: "q34", Text: []byte("not kept"), Unstored: true})
 	r := s.get(t, "GET /po/q34.b5")

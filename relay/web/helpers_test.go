@@ -401,7 +401,8 @@ type response struct {
 	toEOF   bool
 	ended   bool // the body has been read
 	body    string
-	stream  bool // what was read is not kept in body
+	chunks  []string // the same, if chunked
+	stream  bool     // what was read is not kept in body
 }
 
 // head reads a response's head; the error is io.EOF or io.ErrUnexpectedEOF if the
@@ -511,8 +512,12 @@ func (r *response) Read(p []byte) (int, error) {
 }
 
 func (r *response) keep(b []byte) {
-	if !r.stream {
-		r.body += string(b)
+	if r.stream {
+		return
+	}
+	r.body += string(b)
+	if r.chunked && len(b) > 0 {
+		r.chunks[len(r.chunks)-1] += string(b)
 	}
 }
 
@@ -529,6 +534,9 @@ func (r *response) nextChunk() error {
 		return fmt.Errorf("chunk size: %w", err)
 	}
 	if r.left = int(size); size > 0 {
+		if !r.stream {
+			r.chunks = append(r.chunks, "")
+		}
 		return nil
 	}
 	r.ended = true
