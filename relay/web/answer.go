@@ -100,6 +100,11 @@ func (c *subscriber) found() []byte {
 		}
 		size += len(e.Frame(c.format.Format))
 	}
+	if c.loc.Module && newest != nil {
+		if m := c.sub.Latest(p.got); m != nil && m.Seq > newest.Seq {
+			newest = m // not stored (quirk 34)
+		}
+	}
 	switch {
 	case newest != nil:
 		h.lastModified, h.tag, h.hasTag = newest.Time, newest.Seq, true
