@@ -111,7 +111,7 @@ func (l *link) read(p []byte) (int, error) {
 const plainToTLS = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n"
 
 // Write has the answer begin as nginx's, where it is to. That each answer of
-// net/http begins with a Write is pinned by TestTranscripts.
+// net/http begins with a Write is pinned by TestStatusLines.
 func (l *link) Write(p []byte) (int, error) {
 	if !l.nginx {
 		return l.Conn.Write(p)

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -16,35 +17,27 @@ var phrases = map[int]string{
 	http.StatusGatewayTimeout:     "Gateway Time-out",
 }
 
-const (
-	httpVersion = "HTTP/1.1"
-	statusStart = len(httpVersion + " ")
-	statusEnd   = len(httpVersion + " 200")
-)
-
 // asNginx rewrites the status line at the beginning of an answer of net/http, which
 // cannot be told another: nginx says HTTP/1.1 to clients of HTTP/1.0 too (protocol
 // 3.1), and has phrases of its own. final is false before the answer proper: for
 // 100 Continue, and for what is no answer.
 func asNginx(b []byte) (answer []byte, final bool) {
-	if len(b) < statusEnd || !bytes.HasPrefix(b, []byte("HTTP/1.")) {
+	const version, line = "HTTP/1.1 ", "HTTP/1.1 200"
+	end := bytes.IndexByte(b, '\r')
+	if end < len(line) || !bytes.HasPrefix(b, []byte("HTTP/1.")) {
 		return b, false
 	}
-	code, err := strconv.Atoi(string(b[statusStart:statusEnd]))
+	code, err := strconv.Atoi(string(b[len(version):len(line)]))
 	if err != nil || code < http.StatusOK {
 		return b, false
 	}
-	phrase := phrases[code]
-	if phrase == "" && bytes.HasPrefix(b, []byte(httpVersion)) {
+	status := b[len(version):end]
+	if phrase := phrases[code]; phrase != "" {
+		status = []byte(strconv.Itoa(code) + " " + phrase)
+	} else if bytes.HasPrefix(b, []byte(version)) {
 		return b, true
 	}
-	answer = append(make([]byte, 0, len(b)+16), httpVersion...)
-	if phrase == "" {
-		return append(answer, b[len(httpVersion):]...), true
-	}
-	answer = append(answer, b[statusStart-1:statusEnd]...)
-	answer = append(answer, " "+phrase...)
-	return append(answer, b[max(bytes.IndexByte(b, '\r'), statusEnd):]...), true
+	return slices.Concat([]byte(version), status, b[end:]), true
 }
 
 // tooLargePage is nginx's answer to a body that is too large, of the release that
