@@ -119,6 +119,9 @@ func (a *App) Reload(ctx context.Context, cfg conf.Config) error {
 	if hubSettings(&served) != hubSettings(&before) {
 		a.log.Warn("what push_stream says of all channels has changed, which takes a restart")
 	}
+	if served.SharedMemory != before.SharedMemory { // the module says so too
+		a.log.Warn("the shared memory size has changed, which is ignored", "start", before.SharedMemory, "now", served.SharedMemory)
+	}
 	a.log.Info("configuration read again")
 	return nil
 }
