@@ -27,7 +27,9 @@ const (
 	FrameChunked
 	// FrameEvent is a server-sent event.
 	FrameEvent
-	// FrameEventChunked is a server-sent event in one HTTP/1.1 chunk.
+	// FrameEventChunked is a server-sent event in HTTP/1.1 chunks: one for each of
+	// id, event and data, as in protocol 3.1; one for all with cursor ids, which
+	// every event has.
 	FrameEventChunked
 	// FrameWebSocket is an unmasked text frame (RFC 6455 5.2).
 	FrameWebSocket
@@ -117,10 +119,15 @@ func (f *Format) render(m *Message) []byte {
 	if !f.framing.isEvent() {
 		return f.frame(f.template.append(nil, &v, v.text))
 	}
-	var b []byte
+	var fields, b []byte
+	field := func(name, value string) {
+		if b = appendEventField(b, name, value); !f.cursorIDs {
+			fields, b = append(fields, f.frame(b)...), nil
+		}
+	}
 	switch {
 	case m.EventID != nil:
-		b = appendEventField(b, "id: ", v.eventID)
+		field("id: ", v.eventID)
 	case f.cursorIDs:
 		b = append(b, "id: "...)
 		b = strconv.AppendInt(b, m.Time.Unix(), 10)
@@ -129,9 +136,13 @@ func (f *Format) render(m *Message) []byte {
 		b = append(b, '\n')
 	}
 	if m.EventType != nil {
-		b = appendEventField(b, "event: ", v.evType)
+		field("event: ", v.evType)
 	}
-	return f.frame(f.appendEvent(b, &v))
+	data := f.frame(f.appendEvent(b, &v))
+	if fields == nil {
+		return data
+	}
+	return append(fields, data...)
 }
 
 // frame puts the framing around content. Empty content gives nil, because an

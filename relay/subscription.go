@@ -239,6 +239,38 @@ func (s *Subscription) Replaying() bool {
 	return false
 }
 
+// Latest returns the newest message, stored or not, of those that the channels of
+// these entries had when the subscription began; nil if none is in the buffer. A
+// poll that was sent the entries may go on from it, because all channels were
+// looked at in one moment (protocol 8.2, quirk 34). Wildcards have none.
+func (s *Subscription) Latest(of []*Entry) *Message {
+	replayed := make(map[string]bool, 1)
+	for _, e := range of {
+		if e.control == 0 {
+			replayed[e.msg.Channel] = true
+		}
+	}
+	var latest *Message
+	for i := range s.slots {
+		sl := &s.slots[i]
+		if m := sl.beforeSeam(); m != nil && replayed[sl.ring.name] && (latest == nil || m.Seq > latest.Seq) {
+			latest = m
+		}
+	}
+	return latest
+}
+
+// beforeSeam is the last message before the seam, if it is in the buffer.
+func (sl *slot) beforeSeam() *Message {
+	r := sl.ring
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if sl.seam <= r.base || r.wildcard {
+		return nil
+	}
+	return &r.at(sl.seam - 1).msg
+}
+
 // read collects what the rings hold: replay slot by slot, then live.
 func (s *Subscription) read(buf []*Entry) []*Entry {
 	commit := s.hub.commit.Load()

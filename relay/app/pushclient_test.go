@@ -19,7 +19,8 @@ var pushModes = []string{"stream", "eventsource", "websocket", "longpolling", "j
 type pushPage struct {
 	*tab
 	*pushSite
-	mode string
+	mode   string
+	origin string // of the relay; the page's own if empty
 }
 
 func openPushPage(t *testing.T, browser context.Context, s *pushSite, mode string) *pushPage {
@@ -30,6 +31,9 @@ func openPushPage(t *testing.T, browser context.Context, s *pushSite, mode strin
 // start connects to channels, a JavaScript object from name to backtrack.
 func (p *pushPage) start(channels, options string) {
 	p.t.Helper()
+	if p.origin != "" {
+		options = fmt.Sprintf("origin: %q, %s", p.origin, options)
+	}
 	eval[any](p.tab, fmt.Sprintf("start(%s, {mode: %q, %s}), null", channels, p.mode, options))
 }
 
@@ -88,6 +92,7 @@ func TestPushStreamClient(t *testing.T) {
 				{"274, 275, 276 opens, gets a message, closes", opensAndCloses, ""},
 				{"277, 278 the server's ttl is a timeout, after which it reconnects", reconnectsAfterTTL, "stream websocket"},
 				{"279 adding a channel reconnects", addsChannel, ""},
+				{"273 removing a channel reconnects", removesChannel, ""},
 				{"280 a deleted channel is told, and begins again", deletesChannel, ""},
 				{"281 a parameter switches the path", switchesPath, ""},
 				{"282 refused is a load error", isRefused, ""},
@@ -96,6 +101,9 @@ func TestPushStreamClient(t *testing.T) {
 				{"283 messages published after the epoch, then the next", publishedAfter("all", "-1"), ""},
 				{"283 nothing that was published before the date", onlyAfter, ""},
 				{"284 backtrack twice", backtracksTwice, ""},
+				{"287 the time in a request", writesTime, ""},
+				{"290 text, JSON in quotes", readsTexts, ""},
+				{"290 JSON without quotes", readsJSON, "eventsource longpolling jsonp"},
 				{"285 the last event id, then the next", lastEventID, ""},
 				{"286 backtrack, then the cursor", backtracksThenContinues, ""},
 				{"several messages of one answer (12.2)", batch, ""},
@@ -201,6 +209,22 @@ func addsChannel(p *pushPage) {
 	p.same(p.untilMessages(2), []string{"1 " + a + " to a", "1 " + b + " to b"})
 }
 
+func removesChannel(p *pushPage) {
+	a, b := p.mode+"273a", p.mode+"273b"
+	p.start(fmt.Sprintf("{%s: 0, %s: 0}", a, b), "")
+	p.subscribed(b, 0)
+	p.run(fmt.Sprintf("removeChannel(%q)", a))
+	p.subscribed(b, 1)
+	if p.mode != "jsonp" { // the abandoned poll would be answered
+		p.subscribers(p.t, a, 0)
+	}
+	p.untilIs("OPEN")
+	p.publish(p.t, a, "to a", "")
+	p.subscribed(b, 0)
+	p.publish(p.t, b, "to b", "")
+	p.same(p.untilMessages(1), []string{"1 " + b + " to b"})
+}
+
 func deletesChannel(p *pushPage) {
 	ch := p.mode + "280"
 	p.start(fmt.Sprintf("{%s: 0}", ch), "reconnectOnTimeout: 50")
@@ -281,6 +305,40 @@ func backtracksTwice(p *pushPage) {
 	}
 	p.run("connect()")
 	p.same(p.untilMessages(2), want)
+}
+
+// writesTime: with two digits each, in English, of UTC.
+func writesTime(p *pushPage) {
+	ch := p.mode + "287"
+	p.publish(p.t, ch, "stored", "")
+	p.start(fmt.Sprintf("{%s: 0}", ch), byArgument+"messagesPublishedAfter: new Date(Date.UTC(2009, 0, 5, 3, 4, 6))")
+	p.same(p.untilMessages(1), []string{"1 " + ch + " stored"})
+	if got, want := p.requests(ch)[0], "&time=Mon%2C%2005%20Jan%202009%2003%3A04%3A06%20GMT&"; !strings.Contains(got, want) {
+		p.t.Errorf("got %s, want it to have %s", got, want)
+	}
+}
+
+func readsTexts(p *pushPage) {
+	ch := p.mode + "290"
+	for _, text := range []string{"plain text", "%7B%22a%22%3A%20%22b%27c%22%7D"} { // what is encoded is decoded
+		p.publish(p.t, ch, text, "")
+	}
+	p.start(fmt.Sprintf("{%s: 2}", ch), byArgument)
+	p.same(p.untilMessages(2), []string{"1 " + ch + " plain text", "2 " + ch + ` {"a": "b'c"}`})
+}
+
+// readsJSON: what is no string is passed on as it is.
+func readsJSON(p *pushPage) {
+	ch := p.mode + "290json"
+	for _, text := range []string{`{"a": "b c%20d"}`, `[1, null, true]`, `"e%20f"`} {
+		p.publish(p.t, ch, text, "")
+	}
+	p.start(fmt.Sprintf("{%q: 3}", ch), "pollPause: 60_000, prefixes: {eventsource: '/jsonev', longpolling: '/jsonlp', jsonp: '/jsonlp'}")
+	p.until("messages.length >= 3")
+	want := `[{"a":"b c%20d"},[1,null,true],"e f"]`
+	if got := eval[string](p.tab, "JSON.stringify(messages.map((m) => m[0]))"); got != want {
+		p.t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 func lastEventID(p *pushPage) {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -47,6 +48,7 @@ http {
             push_stream_publisher admin;
             push_stream_channels_path $arg_id;
             push_stream_store_messages on;
+            push_stream_allowed_origins "*";
         }
 
         location ~ ^/ev/(.*) {
@@ -100,6 +102,15 @@ http {
             push_stream_subscriber_connection_ttl 500ms;
         }
 
+        location ~ ^/subping/(.*) {
+            default_type "text/html; charset=utf-8";
+            push_stream_subscriber;
+            push_stream_channels_path $1;
+            push_stream_header_template "<!doctype html><html><body><script>parent.PushStream.register(this);</script>";
+            push_stream_message_template "<script>p(~id~,'~channel~','~text~','~event-id~','~time~','~tag~');</script>";
+            push_stream_ping_message_interval 100ms;
+        }
+
         location ~ ^/lp/(.*) {
             push_stream_subscriber long-polling;
             push_stream_channels_path $1;
@@ -111,6 +122,18 @@ http {
             push_stream_subscriber long-polling;
             push_stream_channels_path $1;
             push_stream_longpolling_connection_ttl 500ms;
+        }
+
+        location ~ ^/jsonlp/(.*) {
+            push_stream_subscriber long-polling;
+            push_stream_channels_path $1;
+            push_stream_message_template "{\"id\":~id~,\"channel\":\"~channel~\",\"text\":~text~,\"tag\":\"~tag~\",\"time\":\"~time~\",\"eventid\":\"\"}";
+        }
+
+        location ~ ^/jsonev/(.*) {
+            push_stream_subscriber eventsource;
+            push_stream_channels_path $1;
+            push_stream_message_template "{\"id\":~id~,\"channel\":\"~channel~\",\"text\":~text~,\"tag\":\"~tag~\",\"time\":\"~time~\",\"eventid\":\"\"}";
         }
     }
 }
@@ -139,15 +162,16 @@ type pushSite struct {
 	relay *relaytest.Relay
 	url   string
 
-	mu   sync.Mutex // guards what follows
-	seen []string   // what the relay was asked for, and with which of headers
+	mu   sync.Mutex    // guards what follows
+	seen []string      // what the relay was asked for, and with which of headers
+	cuts chan struct{} // closed by cut
 }
 
 // servePushPage serves at an origin of its own, because a browser has six
 // connections to one.
 func servePushPage(t *testing.T, r *relaytest.Relay) *pushSite {
 	t.Helper()
-	s := &pushSite{relay: r}
+	s := &pushSite{relay: r, cuts: make(chan struct{})}
 	server := httptest.NewServer(s.handler(t))
 	t.Cleanup(server.Close)
 	s.url = server.URL
@@ -174,16 +198,28 @@ func (s *pushSite) handler(t *testing.T) http.Handler {
 	mux.Handle("GET /{$}", files)
 	mux.Handle("GET /client.js", files)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.see(r)
-		proxy.ServeHTTP(w, r)
+		cut := s.see(r)
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		served := make(chan struct{})
+		defer close(served)
+		go func() {
+			select {
+			case <-cut:
+				cancel()
+			case <-served:
+			}
+		}()
+		proxy.ServeHTTP(w, r.WithContext(ctx))
 	})
 	return mux
 }
 
 var clockArgument = regexp.MustCompile(`(_=|_onmessage_)\d+`)
 
-// see notes a request, with "<ms>" where it has the time.
-func (s *pushSite) see(r *http.Request) {
+// see notes a request, with "<ms>" where it has the time. What it returns is closed
+// when the request is to be cut off.
+func (s *pushSite) see(r *http.Request) <-chan struct{} {
 	line := r.Method + " " + clockArgument.ReplaceAllString(r.RequestURI, "$1<ms>")
 	for _, name := range []string{"If-None-Match", "If-Modified-Since", "Content-Type"} {
 		if v, ok := r.Header[http.CanonicalHeaderKey(name)]; ok {
@@ -196,6 +232,16 @@ func (s *pushSite) see(r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, line)
+	return s.cuts
+}
+
+// cut cuts off the requests that are under way. A client that has had nothing of
+// the answer yet gets a 502.
+func (s *pushSite) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.cuts)
+	s.cuts = make(chan struct{})
 }
 
 // requests are those that have had the text.

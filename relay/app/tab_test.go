@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +70,18 @@ func (p *tab) note(problem string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.problems = append(p.problems, problem)
+}
+
+// forget waits for a problem that the test wants, and takes it back.
+func (p *tab) forget(text string) {
+	p.t.Helper()
+	relaytest.Eventually(p.t, "on the console: "+text, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		before := len(p.problems)
+		p.problems = slices.DeleteFunc(p.problems, func(problem string) bool { return strings.Contains(problem, text) })
+		return len(p.problems) < before
+	})
 }
 
 // do does one thing with the page.

@@ -1,9 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"alertrelay/relay"
@@ -100,6 +100,11 @@ func (c *subscriber) found() []byte {
 		}
 		size += len(e.Frame(c.format.Format))
 	}
+	if c.loc.Module && newest != nil {
+		if m := c.sub.Latest(p.got); m != nil && m.Seq > newest.Seq {
+			newest = m // not stored (quirk 34)
+		}
+	}
 	switch {
 	case newest != nil:
 		h.lastModified, h.tag, h.hasTag = newest.Time, newest.Seq, true
@@ -135,31 +140,31 @@ func (c *subscriber) body(b []byte, entries []*relay.Entry, control []byte) []by
 		}
 		return b
 	}
-	var open, between, shut string
+	pieces := append(make([][]byte, 0, 2*len(entries)+6), c.format.Header())
 	if p.callback != "" {
-		open, between, shut = p.callback+"([", ",", "]);"
+		pieces = append(pieces, []byte(p.callback), []byte("(["))
 	}
-	text := append([]byte(nil), c.format.Header()...)
-	text = append(text, open...)
-	text = append(text, control...)
+	pieces = append(pieces, control)
 	for i, e := range entries {
-		if i > 0 {
-			text = append(text, between...)
+		if i > 0 && p.callback != "" {
+			pieces = append(pieces, []byte(","))
 		}
-		text = append(text, e.Frame(c.format.Format)...)
+		pieces = append(pieces, e.Frame(c.format.Format))
 	}
-	text = append(text, shut...)
-	text = append(text, c.format.Footer()...)
+	if p.callback != "" {
+		pieces = append(pieces, []byte("]);"))
+	}
+	pieces = append(pieces, c.format.Footer())
 	if p.zip {
-		text = c.loc.compress(text)
+		pieces = [][]byte{c.loc.compress(bytes.Join(pieces, nil))}
 	}
 	if c.http10 {
-		return append(b, text...)
+		return append(b, bytes.Join(pieces, nil)...)
 	}
-	b = strconv.AppendInt(b, int64(len(text)), 16)
-	b = append(b, "\r\n"...)
-	b = append(b, text...)
-	return append(b, "\r\n"+chunkEnd...)
+	for _, piece := range pieces {
+		b = appendChunk(b, piece)
+	}
+	return append(b, chunkEnd...)
 }
 
 // nothing is the answer without a message: a poll that found none, a long poll
@@ -212,7 +217,11 @@ func (c *subscriber) echo(h *head) {
 
 // unavailable is the answer when the store does not give the history in time.
 func (c *subscriber) unavailable() []byte {
-	h := c.head("503 Service Unavailable")
+	status := "503 Service Unavailable"
+	if c.loc.Module {
+		status = "503 " + phrases[http.StatusServiceUnavailable]
+	}
+	h := c.head(status)
 	h.added = c.poll.addedAlways
 	h.length = 0
 	return h.append(nil)

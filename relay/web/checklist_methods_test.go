@@ -21,8 +21,8 @@ func TestChecklistPublisherMethods(t *testing.T) {
 				r := c.response()
 				c.Close() // no body is of interest, and an answer to HEAD has none
 				allowed := method == "OPTIONS" || strings.Contains(allow, method)
-				if got := !strings.HasPrefix(r.status, "405 "); got != allowed {
-					t.Errorf("%s %s %s: got %s", method, path, proto, r.status)
+				if got := r.status != "405 Not Allowed"; got != allowed || r.proto != "HTTP/1.1" {
+					t.Errorf("%s %s %s: got %s %s", method, path, proto, r.proto, r.status)
 				}
 				if got, ok := r.header("Allow"); ok == allowed || ok && got != allow {
 					t.Errorf("%s %s %s: got Allow %q, want %q", method, path, proto, got, allow)

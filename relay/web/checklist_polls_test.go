@@ -83,27 +83,34 @@ func TestChecklistLiveAnswerCompressed(t *testing.T) {
 }
 
 // A long poll stays one whatever the header says (Q16). A poll names the last
-// stored message as its cursor, also where a newer one was not stored (Q34: the
-// module may name that; neither is sent again).
+// message of the channels that it was sent something of, also where that was not
+// stored (Q34), and going on from there loses nothing.
 func TestChecklistPollQuirks(t *testing.T) {
 	t.Parallel()
 	s := serverA(t)
 	s.play(t, `
 		> GET /lp/q16 | X-Nginx-PushStream-Mode: polling
 		# POST q16 "m"
-		< 200 OK | Content-Type: text/plain | Last-Modified: <NOW> | Etag: W/<tag1> | body "{1,<tag1>,m}" | END`)
-	kept := s.say("q34", "kept")
-	last := s.publish(relay.Publication{Channel: "q34", Text: []byte("not kept"), Unstored: true})
-	r := s.get(t, "GET /po/q34.b5")
-	etag, _ := r.header("Etag")
-	if want := fmt.Sprintf("{1,%d,kept}", kept); r.body != want || etag != fmt.Sprintf("W/%d", kept) {
-		t.Errorf("got %q, %q, want %q", r.body, etag, want)
-	}
-	modified, _ := r.header("Last-Modified")
-	for _, tag := range []uint64{kept, last} {
-		r := s.get(t, "GET /po/q34", "If-Modified-Since: "+modified, fmt.Sprintf("If-None-Match: W/%d", tag))
-		if r.status != "304 Not Modified" {
-			t.Errorf("after %d: got %s, %q", tag, r.status, r.body)
+		< 200 OK | Content-Type: text/plain | Last-Modified: <NOW> | Etag: W/<tag1> | chunks "{1,<tag1>,m}" | END`)
+	for _, mode := range []string{"po", "lp"} {
+		channel := "q34" + mode
+		kept := s.say(channel, "kept")
+		last := s.publish(relay.Publication{Channel: channel, Text: []byte("not kept"), Unstored: true})
+		at, _ := s.hub.Head()
+		s.publish(relay.Publication{Channel: "q34other", Text: []byte("not kept"), Unstored: true})
+		r := s.get(t, "GET /"+mode+"/"+channel+".b5/q34other")
+		etag, _ := r.header("Etag")
+		modified, _ := r.header("Last-Modified")
+		if want := fmt.Sprintf("{1,%d,kept}", kept); r.body != want || etag != fmt.Sprintf("W/%d", last) || modified != relay.FormatTime(at) {
+			t.Errorf("got %q, %q, %q, want %q, %d, %s", r.body, etag, modified, want, last, at)
+		}
+		from := []string{"If-Modified-Since: " + modified, "If-None-Match: " + etag}
+		if r := s.get(t, "GET /po/"+channel+"/q34other", from...); r.status != "304 Not Modified" {
+			t.Errorf("after %d: got %s, %q", last, r.status, r.body)
+		}
+		next := s.say(channel, "next")
+		if r := s.get(t, "GET /"+mode+"/"+channel+"/q34other", from...); r.body != fmt.Sprintf("{3,%d,next}", next) {
+			t.Errorf("after %d: got %s, %q", last, r.status, r.body)
 		}
 	}
 }

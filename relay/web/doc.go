@@ -30,7 +30,7 @@
 //   - routing, tree, location: a site ready to serve, and which part is meant
 //   - visit, uri, values, variable, steps: what a request says, and what follows
 //   - listen, link, reload: sockets, connections, another site while serving
-//   - server, errors, headers, health, metrics: around it
+//   - server, errors, status, headers, health, metrics: around it
 //   - publish, statistics, info: answers of net/http
 //   - cluster: adding up what several relays have
 //   - admit, subscriber: from a request to a subscriber
@@ -117,6 +117,10 @@
 //     would make an HTML page of /sub/x.html, with any publisher's text.
 //   - The channel limits go for publishers too, but what the store has taken is
 //     never refused: several at once may get a little over them.
-//   - Texts are refused, or nothing is sent, where nginx would show a page of its
-//     own (return, 404, 413).
+//   - An answer that net/http writes at a location of an nginx.conf has nginx's
+//     status line; on our own locations it has net/http's.
+//   - Nothing is sent where nginx would show a page of its own (return, 404), but
+//     for 413: clients of the module see that page, and so does section 16.
+//   - There is no Server header, which section 16 leaves out. Names and values of
+//     headers are nginx's; their order is that of net/http, but for subscribers.
 package web

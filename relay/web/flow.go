@@ -3,12 +3,25 @@ package web
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 
 	"alertrelay/relay/site"
 )
 
 // chunkEnd is the last chunk of a response (RFC 9112 7.1).
 const chunkEnd = "0\r\n\r\n"
+
+// appendChunk appends a chunk, none without content, because that would be the
+// last one.
+func appendChunk(b, content []byte) []byte {
+	if len(content) == 0 {
+		return b
+	}
+	b = strconv.AppendInt(b, int64(len(content)), 16)
+	b = append(b, "\r\n"...)
+	b = append(b, content...)
+	return append(b, "\r\n"...)
+}
 
 // startFlow is the head of an endless response, with the header template.
 func (c *subscriber) startFlow(origin, added string) []byte {

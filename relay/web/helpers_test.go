@@ -393,6 +393,7 @@ func request(line, body string, headers ...string) string {
 // response is a response whose head has been read.
 type response struct {
 	c       *conn
+	proto   string // "HTTP/1.1"
 	status  string // "200 OK"
 	headers []string
 	left    int  // bytes of the body, or of the chunk
@@ -400,7 +401,8 @@ type response struct {
 	toEOF   bool
 	ended   bool // the body has been read
 	body    string
-	stream  bool // what was read is not kept in body
+	chunks  []string // the same, if chunked
+	stream  bool     // what was read is not kept in body
 }
 
 // head reads a response's head; the error is io.EOF or io.ErrUnexpectedEOF if the
@@ -412,9 +414,8 @@ func (c *conn) head() (*response, error) {
 		return nil, err
 	}
 	r := &response{c: c}
-	var proto string
 	// net/http says HTTP/1.0 to a client that does, nginx never.
-	if proto, r.status, _ = strings.Cut(line, " "); proto != "HTTP/1.1" && proto != "HTTP/1.0" {
+	if r.proto, r.status, _ = strings.Cut(line, " "); r.proto != "HTTP/1.1" && r.proto != "HTTP/1.0" {
 		return nil, fmt.Errorf("no status line of a response: %q", line)
 	}
 	for {
@@ -511,8 +512,12 @@ func (r *response) Read(p []byte) (int, error) {
 }
 
 func (r *response) keep(b []byte) {
-	if !r.stream {
-		r.body += string(b)
+	if r.stream {
+		return
+	}
+	r.body += string(b)
+	if r.chunked && len(b) > 0 {
+		r.chunks[len(r.chunks)-1] += string(b)
 	}
 }
 
@@ -529,6 +534,9 @@ func (r *response) nextChunk() error {
 		return fmt.Errorf("chunk size: %w", err)
 	}
 	if r.left = int(size); size > 0 {
+		if !r.stream {
+			r.chunks = append(r.chunks, "")
+		}
 		return nil
 	}
 	r.ended = true

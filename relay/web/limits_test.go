@@ -259,7 +259,7 @@ func TestHeaderTimeout(t *testing.T) {
 	}
 	c = s.dial(t)
 	c.send("POST /pub?id=stops HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\nxxx")
-	if r := c.response(); r.status != "408 Request Timeout" {
+	if r := c.response(); r.status != "408 Request Time-out" {
 		t.Errorf("a body that stops: got %s", r.status)
 	}
 }

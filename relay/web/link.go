@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -13,20 +15,22 @@ import (
 // link is a connection as net/http has it. It knows where it came in and what is
 // read on it, and gives net/http's deadlines the times that the configuration
 // has: net/http knows one time for all, and these are of servers and locations.
-// A subscriber takes the connection out of it.
+// It also has net/http's answers begin as nginx's do. A subscriber takes the
+// connection out of it.
 type link struct {
-	net.Conn
-	server *Server
-	key    string // of the socket
-	tls    bool
-	tuned  time.Duration // what tune was told; 0 for unix sockets
-	early  []byte        // was read already, and comes first
+	net.Conn // TLS, if there is any
+	server   *Server
+	key      string // of the socket
+	tls      bool
+	tuned    time.Duration // what tune was told; 0 for unix sockets
+	early    []byte        // was read already, and comes first
 
 	phase atomic.Uint32 // set by the goroutine of the connection; net/http reads in another too
 
 	// What follows belongs to the goroutine of the connection.
 	keepalive time.Duration // until the next request
 	requests  int           // that the connection has carried
+	nginx     bool          // the answer that comes is to begin as nginx's
 }
 
 // Phases: what net/http reads.
@@ -65,7 +69,11 @@ func (l *link) next(c site.Connection) bool {
 
 // tune has the kernel give up a dead peer as the location says.
 func (l *link) tune(timeout time.Duration) {
-	if tcp, ok := l.Conn.(*net.TCPConn); ok && l.tuned != timeout {
+	under := l.Conn
+	if secure, ok := under.(*tls.Conn); ok {
+		under = secure.NetConn()
+	}
+	if tcp, ok := under.(*net.TCPConn); ok && l.tuned != timeout {
 		_ = tune(tcp, timeout) // without it a dead peer is found later
 		l.tuned = timeout
 	}
@@ -91,7 +99,29 @@ func (l *link) read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	return l.Conn.Read(p)
+	n, err := l.Conn.Read(p)
+	var plain tls.RecordHeaderError
+	if l.tls && errors.As(err, &plain) && plain.Conn != nil {
+		_, _ = plain.Conn.Write([]byte(plainToTLS)) // the client's trouble
+	}
+	return n, err
+}
+
+// plainToTLS answers what is no handshake, most likely plain HTTP.
+const plainToTLS = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n"
+
+// Write has the answer begin as nginx's, where it is to. That each answer of
+// net/http begins with a Write is pinned by TestStatusLines.
+func (l *link) Write(p []byte) (int, error) {
+	if !l.nginx {
+		return l.Conn.Write(p)
+	}
+	b, final := asNginx(p)
+	l.nginx = !final
+	if _, err := l.Conn.Write(b); err != nil {
+		return 0, err // net/http closes, however much was written
+	}
+	return len(p), nil
 }
 
 // CloseWrite lets the client read to the end.
@@ -106,16 +136,7 @@ func (l *link) CloseWrite() error {
 type linkKey struct{}
 
 func withLink(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, linkKey{}, linkOf(c))
-}
-
-// linkOf finds the link of a connection, which may be under TLS.
-func linkOf(c net.Conn) *link {
-	if under, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = under.NetConn()
-	}
-	l, _ := c.(*link)
-	return l
+	return context.WithValue(ctx, linkKey{}, c)
 }
 
 // returned is a listener whose connections are those that a subscriber is done

@@ -127,12 +127,12 @@ func (l tuned) Accept() (net.Conn, error) {
 			c.Close()
 			continue
 		}
+		if a.tls != nil {
+			c = tls.Server(c, a.tls) // whose handshake comes with the first read
+		}
 		in := &link{Conn: c, server: l.server, key: l.at.Key(), tls: a.tls != nil}
 		in.tune(sendTimeout(a.def.Connection))
-		if a.tls == nil {
-			return in, nil
-		}
-		return tls.Server(in, a.tls), nil
+		return in, nil
 	}
 }
 

@@ -58,13 +58,13 @@ func certificate(t testing.TB, name string, roots *x509.CertPool) (cert, key str
 	return cert, key
 }
 
-// secured serves the built-in locations over TLS.
-func secured(t testing.TB, change func(l *site.Location)) *server {
+// secured serves the built-in locations, and more, over TLS.
+func secured(t testing.TB, change func(l *site.Location), more ...site.Location) *server {
 	t.Helper()
 	roots := x509.NewCertPool()
 	cert, key := certificate(t, "relay.example", roots)
 	otherCert, otherKey := certificate(t, "other.example", roots)
-	locations := site.Builtin()
+	locations := append(site.Builtin(), more...)
 	for i := range locations {
 		change(&locations[i])
 	}

@@ -60,6 +60,11 @@ func (s *Server) publisher(w http.ResponseWriter, q *visit) {
 		return
 	}
 	body, f := s.readBody(w, r, loc)
+	if f == &errTooLarge && loc.Module {
+		s.metrics.refuse(loc.Mode, f.status)
+		tooLarge(w)
+		return
+	}
 	if f != nil {
 		s.refused(w, *f, loc.Mode)
 		return

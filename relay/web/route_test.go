@@ -162,7 +162,7 @@ func TestSteps(t *testing.T) {
 		{"GET /by", "X-Block: 0", "200 OK", "by "},
 		{"GET /by?break=server", "", "200 OK", "by server"},
 		{"GET /to?x=1", "", "301 Moved Permanently", ""},
-		{"GET /far/a", "", "302 Found", ""},
+		{"GET /far/a", "", "302 Moved Temporarily", ""},
 		{"GET /no", "", "204 No Content", ""},
 		{"GET /odd", "", "500 Internal Server Error", ""},
 		{"GET /brk", "", "404 Not Found", ""},

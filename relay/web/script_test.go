@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,21 +20,21 @@ import (
 // each step:
 //
 //	> GET /sub/a | If-None-Match: W/1 | body "text"   a request; WS 13 stands for a handshake of version 13
-//	# POST a "text" | Event-Id: 7                     others publish
+//	# POST a "text" | Event-Id: 7                     others publish: POST /pub?id=a
 //	# SAME a "1" b "2"                                the same, all in one second
-//	# DELETE a "text"                                 and delete
+//	# DELETE a "text"                                 and delete: DELETE /pub?id=a
 //	# EVENTS 5                                        wait until so many events have been told
 //	# FRAME 81 "text"                                 the client sends a masked frame; UNMASKED an unmasked one
 //	< 200 OK | Content-Type: text/plain | body "text" | END
 //
 // A response has, beside its headers, one of: no body; body "..." with the whole
-// decoded body; (open) after the body that is there so far; frames "..." with
-// what follows a 101. More frames of the same connection are "< frames". [closes]
-// says that the server closes.
+// decoded body; chunks "..." "..." with all of it, chunk by chunk; frames "..."
+// with what follows a 101. (open) follows the body that is there so far, and has
+// the client hang up; (stays) has it go on with another connection. More frames of
+// the same connection are "< frames". [closes] says that the server closes.
 //
 // Headers are compared as a set, with their names' case: those of the line, and
-// those that section 16 leaves out (see defaults). Chunks are joined: where one
-// ends is the server's business.
+// those that section 16 leaves out (see defaults).
 //
 // Requests of a script go over one connection until the server closes it or a
 // response is left open, so that each of them also shows that the connection can
@@ -41,8 +42,8 @@ import (
 //
 // Values that vary: <T> the second of the last SAME, <NOW> about now, <DATE>,
 // <ISO>, <HOST>, <N>, <PID>. <tag3> is the tag of the third message of the last
-// SAME or POST: the module begins at 1 in each second, here it is the place in the
-// stream. <TAG> is any tag.
+// SAME and the POSTs in a row: the module begins at 1 in each second, here it is the
+// place in the stream. <TAG> is any tag.
 type script struct {
 	t *testing.T
 	s *server
@@ -52,7 +53,7 @@ type script struct {
 	res     *response
 	tags    []uint64
 	second  time.Time
-	posted  bool // the last action was a POST
+	posted  bool // the last action was a SAME or a POST
 }
 
 func (s *server) play(t *testing.T, text string) {
@@ -67,7 +68,9 @@ func (s *server) play(t *testing.T, text string) {
 			t.FailNow()
 		}
 	}
-	if p.conn != nil {
+	if p.waits() {
+		p.hangUp()
+	} else if p.conn != nil {
 		p.conn.Close()
 	}
 }
@@ -167,21 +170,7 @@ func (p *script) act(fields []string) {
 		if !p.posted {
 			p.tags = nil
 		}
-		pub := relay.Publication{Channel: channel, Text: []byte(unquote(p.t, text))}
-		for _, f := range fields[1:] {
-			value := new(string)
-			name, v, _ := strings.Cut(f, ": ")
-			*value = v
-			switch name {
-			case "Event-Id":
-				pub.EventID = value
-			case "Event-Type":
-				pub.EventType = value
-			case "Unstored":
-				pub.Unstored = true
-			}
-		}
-		p.tags = append(p.tags, p.s.publish(pub))
+		p.post(channel, unquote(p.t, text), fields[1:]...)
 	case "EVENTS":
 		p.s.told(p.t, channel)
 	case "SAME":
@@ -190,17 +179,40 @@ func (p *script) act(fields []string) {
 		if text != "" {
 			text = unquote(p.t, text)
 		}
-		p.s.remove(channel, text)
+		p.others("DELETE", channel, text)
 	default:
 		p.t.Fatalf("no such action: %s", verb)
 	}
-	p.posted = verb == "POST"
+	p.posted = verb == "POST" || verb == "SAME"
+}
+
+// others sends a request for a channel on a connection of its own.
+func (p *script) others(method, channel, body string, headers ...string) {
+	p.t.Helper()
+	if r := p.s.do(p.t, method+" /pub?id="+url.PathEscape(channel), body, headers...); r.status != "200 OK" {
+		p.t.Fatalf("%s to %s: got %s, %q", method, channel, r.status, r.headers)
+	}
+}
+
+// post publishes. The answer does not say which tag the message got: it is where
+// the stream stands, as long as nobody else publishes, not even events.
+func (p *script) post(channel, text string, headers ...string) (at time.Time) {
+	p.t.Helper()
+	p.others("POST", channel, text, headers...)
+	at, tag := p.s.hub.Head()
+	p.tags = append(p.tags, tag)
+	return at
+}
+
+// waits reports whether a request is under way that may be a subscriber.
+func (p *script) waits() bool {
+	return p.conn != nil && p.request != "" && (p.res == nil || !p.res.ended || strings.HasPrefix(p.res.status, "101"))
 }
 
 // attached waits until the request that is under way is a subscriber.
 func (p *script) attached() {
 	p.t.Helper()
-	if p.conn == nil || p.request == "" || p.res != nil && p.res.ended && !strings.HasPrefix(p.res.status, "101") {
+	if !p.waits() {
 		return
 	}
 	_, path, _ := strings.Cut(p.request, " /")
@@ -226,12 +238,8 @@ func (p *script) sameSecond(list string) {
 		eventually(p.t, "a second has begun", func() bool { return time.Now().Nanosecond() < 300e6 })
 		var seconds []int64
 		for i := 0; i+1 < len(words); i += 2 {
-			tag := p.s.say(words[i], unquote(p.t, words[i+1]))
-			at, head := p.s.hub.Head()
-			if head != tag {
-				p.t.Fatal("somebody else publishes too")
-			}
-			p.tags, seconds, p.second = append(p.tags, tag), append(seconds, at.Unix()), at
+			p.second = p.post(words[i], unquote(p.t, words[i+1]))
+			seconds = append(seconds, p.second.Unix())
 		}
 		if slices.Min(seconds) == slices.Max(seconds) {
 			return
@@ -240,7 +248,7 @@ func (p *script) sameSecond(list string) {
 			p.t.Fatal("the machine is too slow to publish a few messages in one second")
 		}
 		for i := 0; i < len(words); i += 2 {
-			p.s.remove(words[i], "")
+			p.others("DELETE", words[i], "")
 		}
 	}
 }
@@ -251,7 +259,9 @@ type want struct {
 	headers []string
 	body    string // as written, with patterns; empty: none
 	hasBody bool
+	chunks  []string
 	open    bool
+	stays   bool // open, and no hanging up
 	frames  bool
 	closes  bool
 	bare    bool // no Expires and Cache-Control
@@ -261,9 +271,10 @@ func (p *script) want(fields []string) want {
 	p.t.Helper()
 	w := want{status: fields[0]}
 	for i, f := range fields[1:] {
+		f, stays := strings.CutSuffix(f, " (stays)")
 		f, open := strings.CutSuffix(f, " (open)")
 		f, closes := strings.CutSuffix(f, " [closes]")
-		w.open, w.closes = w.open || open, w.closes || closes
+		w.open, w.closes, w.stays = w.open || open || stays, w.closes || closes, w.stays || stays
 		switch {
 		case f == "END": // the end is always looked for
 		case f == "no body":
@@ -273,6 +284,12 @@ func (p *script) want(fields []string) want {
 		case strings.HasPrefix(f, "body "), strings.HasPrefix(f, "frames "):
 			kind, text, _ := strings.Cut(f, " ")
 			w.body, w.hasBody, w.frames = unquote(p.t, text), true, kind == "frames"
+		case strings.HasPrefix(f, "chunks "):
+			list := strings.TrimSuffix(strings.TrimPrefix(f, `chunks "`), `"`)
+			for text := range strings.SplitSeq(list, `" "`) {
+				w.chunks = append(w.chunks, unquote(p.t, `"`+text+`"`))
+			}
+			w.body, w.hasBody = strings.Join(w.chunks, ""), true
 		case strings.Contains(f, ": "):
 			w.headers = append(w.headers, f)
 		default:
@@ -292,8 +309,8 @@ func (p *script) expect(fields []string) {
 	w := p.want(fields)
 	r := p.conn.response()
 	p.res = r
-	if r.status != w.status {
-		p.t.Fatalf("got %q, want %q; headers %q", r.status, w.status, r.headers)
+	if r.proto != "HTTP/1.1" || r.status != w.status {
+		p.t.Fatalf("got %q, want HTTP/1.1 and %q; headers %q", r.proto+" "+r.status, w.status, r.headers)
 	}
 	p.headers(r, &w)
 	switch {
@@ -310,9 +327,15 @@ func (p *script) expect(fields []string) {
 	if !p.pattern(w.body)(r.body) {
 		p.t.Errorf("got body  %q\nwant body %q", r.body, w.body)
 	}
+	if w.chunks != nil && !slices.EqualFunc(r.chunks, w.chunks, func(got, want string) bool { return p.pattern(want)(got) }) {
+		p.t.Errorf("got chunks  %q\nwant chunks %q", r.chunks, w.chunks)
+	}
 	switch {
 	case w.closes:
 		p.conn.closed()
+	case w.stays:
+		p.conn, p.request = nil, ""
+		return
 	case !w.open:
 		return // the next request goes over the same connection
 	}
@@ -351,8 +374,8 @@ func (p *script) frames(w want) {
 	p.conn.silent()
 }
 
-// defaults are the headers that section 16 leaves out. What nginx says of itself
-// (Server) is not ours to say, and its reason phrases differ from net/http's.
+// defaults are the headers that section 16 leaves out, without Server, which we do
+// not send.
 func (p *script) defaults(r *response, w *want) []string {
 	headers := slices.Clone(w.headers)
 	has := func(name string) bool {

@@ -161,7 +161,7 @@ func New(o Options) (*Server, error) {
 		MaxHeaderBytes:    32 << 10,
 		ConnContext:       withLink,
 		ConnState: func(c net.Conn, state http.ConnState) {
-			if l := linkOf(c); l != nil && state == http.StateIdle {
+			if l, ok := c.(*link); ok && state == http.StateIdle {
 				l.phase.Store(waiting)
 			}
 		},
@@ -338,11 +338,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply := s.route(q)
+	q.link.nginx = reply != nil || q.loc != nil && q.loc.Module
 	c := q.connection()
 	more := q.link.next(c)
 	q.keep = more && r.ProtoAtLeast(1, 1) && !r.Close
 	switch {
-	case !more:
+	case !more, r.Close: // net/http would say so only to HTTP/1.1
 		w.Header()["Connection"] = []string{"close"}
 	case q.keep && q.loc != nil:
 		w.Header()["Connection"] = keepAliveValue // nginx always says so
@@ -399,6 +400,9 @@ func (s *Server) serve(w http.ResponseWriter, q *visit, reply *reply) {
 		http.NotFound(w, q.r)
 	case strings.IndexByte(q.path, 0) >= 0:
 		errNULPath.write(w)
+	case q.loc.Module && q.loc.MaxBody > 0 && q.r.ContentLength > q.loc.MaxBody: // before all that the module says
+		s.metrics.refuse(q.loc.Mode, http.StatusRequestEntityTooLarge)
+		tooLarge(w)
 	case q.loc.Mode == site.ModeNone:
 		empty(w, http.StatusNotFound)
 	case q.loc.Mode.Publishes():

@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
-	"strconv"
 
 	"alertrelay/relay"
 )
@@ -66,13 +65,10 @@ func (s *special) takeZipped(b []byte) []byte {
 }
 
 func (s *special) chunk(b, content []byte) []byte {
-	if s.http10 || len(content) == 0 {
+	if s.http10 {
 		return append(b, content...)
 	}
-	b = strconv.AppendInt(b, int64(len(content)), 16)
-	b = append(b, "\r\n"...)
-	b = append(b, content...)
-	return append(b, "\r\n"...)
+	return appendChunk(b, content)
 }
 
 // collect takes the next messages of the subscription, as they go on the wire.

@@ -132,13 +132,13 @@ func (c *subscriber) rest() bool {
 // hijack takes the connection over from net/http and sends the response on its
 // way.
 func (c *subscriber) hijack(w http.ResponseWriter, q *visit, origin string) {
-	conn, rw, err := http.NewResponseController(w).Hijack()
+	_, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil { // not HTTP/1
 		c.sub.Close()
 		refusal{http.StatusHTTPVersionNotSupported, "This location needs HTTP/1.1."}.write(w)
 		return
 	}
-	if !c.takeOver(conn, q.link) {
+	if !c.takeOver(q.link) {
 		return
 	}
 	early := buffered(rw.Reader)
@@ -151,12 +151,10 @@ func (c *subscriber) hijack(w http.ResponseWriter, q *visit, origin string) {
 	c.start(func() { c.watch(early, key) })
 }
 
-// takeOver makes the connection the subscriber's, or closes both.
-func (c *subscriber) takeOver(conn net.Conn, l *link) bool {
+// takeOver makes the link's connection the subscriber's, or closes both.
+func (c *subscriber) takeOver(l *link) bool {
 	l.tune(sendTimeout(c.loc.Connection))
-	if conn == net.Conn(l) { // else TLS is over it
-		conn = l.Conn // net/http has read all that was early
-	}
+	conn := l.Conn // net/http has read all that was early
 	err := conn.SetDeadline(time.Time{})
 	c.conn = conn
 	if l.tls {

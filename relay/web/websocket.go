@@ -35,13 +35,13 @@ func (s *Server) webSocket(w http.ResponseWriter, q *visit) {
 	c := newSubscriber(s, loc, site.ModeWebSocket)
 	c.format = loc.frame
 	refused := c.begin(q)
-	conn, rw, err := http.NewResponseController(w).Hijack()
+	_, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil { // not HTTP/1
 		c.closeSub()
 		refusal{http.StatusHTTPVersionNotSupported, "This location needs HTTP/1.1."}.write(w)
 		return
 	}
-	if !c.takeOver(conn, q.link) {
+	if !c.takeOver(q.link) {
 		return
 	}
 	c.out = upgraded(r.Header.Get("Sec-WebSocket-Key"), q.added(http.StatusSwitchingProtocols))

@@ -223,29 +223,3 @@ func TestPadding(t *testing.T) {
 		s.listeners(t, "p", 0)
 	}
 }
-
-// Padding of messages of every size up to the minimum (checklist 95).
-func TestPaddingSizes(t *testing.T) {
-	t.Parallel()
-	s := nginx(t, `server { location ~ /sub/(.*) { push_stream_subscriber; push_stream_channels_path $1;
-		push_stream_padding_by_user_agent "[T|t]est 1,0,545"; } }`)
-	c := s.open(t, "GET /sub/p HTTP/1.0", "User-Agent: test 1")
-	r := c.response()
-	s.listeners(t, "p", 1)
-	for n := 1; n <= 550; n += 3 {
-		size := 0
-		switch missing := 545 - n; {
-		case missing <= 0:
-		case missing >= 500:
-			size = 545
-		default:
-			size = (missing/100 + 1) * 100
-		}
-		r.body = ""
-		s.say("p", strings.Repeat("x", n))
-		got := r.until("padded", func(body string) bool { return len(body) >= n+size })
-		if filler := got[n:]; len(filler) != size || strings.Trim(filler, "\r\n") != "" || size%2 == 1 && filler[0] != '\n' {
-			t.Errorf("%d bytes have %d bytes of filler, want %d", n, len(filler), size)
-		}
-	}
-}

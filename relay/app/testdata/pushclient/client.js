@@ -12,8 +12,9 @@
 
   const defaults = {
     mode: 'eventsource', // or websocket, stream, longpolling, jsonp
+    origin: location.origin, // of the server
     prefixes: { publisher: '/pub', stream: '/sub', eventsource: '/ev', longpolling: '/lp', jsonp: '/lp', websocket: '/ws' },
-    timeout: 30_000, // of a poll
+    timeout: 30_000, // of a poll, which is given up two seconds later
     pingTimeout: 30_000, // between two messages of a stream
     reconnectOnTimeout: 3_000,
     reconnectOnLoad: 60_000,
@@ -48,10 +49,20 @@
       this.eventid = this.o.lastEventId;
       this.connection = null;
       this.reconnecting = 0;
+      this.pings = 0;
     }
 
     addChannel(name, backtrack = 0) {
       this.channels.set(name, backtrack);
+      this.reconnect();
+    }
+
+    removeChannel(name) {
+      this.channels.delete(name);
+      this.reconnect();
+    }
+
+    reconnect() {
       if (this.state !== CLOSED) {
         this.disconnect();
         this.connect();
@@ -77,7 +88,7 @@
         return;
       }
       const xhr = new XMLHttpRequest();
-      xhr.open('POST', `${this.o.prefixes.publisher}?id=/${[...this.channels.keys()].join('/')}&_=${clock()}`);
+      xhr.open('POST', `${this.o.origin}${this.o.prefixes.publisher}?id=/${[...this.channels.keys()].join('/')}&_=${clock()}`);
       xhr.setRequestHeader('Accept', 'application/json');
       xhr.setRequestHeader('Content-type', 'application/x-www-form-urlencoded');
       xhr.send(encodeURIComponent(text));
@@ -125,7 +136,7 @@
       if (this.byArgument) {
         args.cursor = ['tag=' + this.tag, 'time=' + encodeURIComponent(this.time), 'eventid=' + (this.time ? '' : encodeURIComponent(this.eventid))];
       }
-      let url = location.origin + this.o.prefixes[this.o.mode];
+      let url = this.o.origin + this.o.prefixes[this.o.mode];
       if (!this.o.channelsByArgument) url += '/' + path;
       url += '?' + order.flatMap((name) => args[name]).join('&');
       if (this.o.channelsByArgument) url += '&channels=' + encodeURIComponent(path);
@@ -140,6 +151,7 @@
         this.time = m.time;
         this.eventid = m.eventid;
       }
+      if (m.id === -1) this.pings++;
       if (m.id === -2) this.o.onchanneldeleted(m.channel);
       if (m.id > 0) this.o.onmessage(typeof m.text === 'string' ? decodeURIComponent(m.text) : m.text, m.id, m.channel, m.eventid, isLast, m.time);
     }
@@ -217,11 +229,24 @@
   class Poll {
     constructor(client) {
       this.client = client;
+      this.polls = 0;
       this.opening = setTimeout(() => client.opened(), client.o.openAfter);
       this.poll();
     }
 
+    poll() {
+      this.polls++;
+      this.waiting = true;
+      this.limit = setTimeout(() => {
+        this.stop();
+        this.answered([], false);
+      }, this.client.o.timeout + 2_000);
+      this.ask();
+    }
+
     answered(messages, carriesCursor) {
+      this.waiting = false;
+      clearTimeout(this.limit);
       this.client.opened();
       // A callback may disconnect. The messages of the answer are still its.
       messages.forEach((m, i) => this.client.take(m, i === messages.length - 1, carriesCursor));
@@ -234,13 +259,14 @@
 
     close() {
       clearTimeout(this.opening);
+      clearTimeout(this.limit);
       clearTimeout(this.next);
       this.stop();
     }
   }
 
   class LongPolling extends Poll {
-    poll() {
+    ask() {
       const client = this.client;
       const xhr = this.xhr = new XMLHttpRequest();
       xhr.open('GET', client.address(['blank', 'extra', 'cursor', 'now']));
@@ -248,8 +274,6 @@
         xhr.setRequestHeader('If-None-Match', client.etag || '0');
         xhr.setRequestHeader('If-Modified-Since', client.time || 'null');
       }
-      xhr.timeout = client.o.timeout + 2_000;
-      xhr.ontimeout = () => this.answered([], false);
       xhr.onerror = () => this.refused(0);
       xhr.onload = () => {
         if (xhr.status !== 200 && xhr.status !== 304) return this.refused(xhr.status);
@@ -264,13 +288,13 @@
     }
 
     stop() {
-      this.xhr.onload = this.xhr.onerror = this.xhr.ontimeout = null;
+      this.xhr.onload = this.xhr.onerror = null;
       this.xhr.abort();
     }
   }
 
   class JSONP extends Poll {
-    poll() {
+    ask() {
       const client = this.client;
       const begin = Date.now();
       const script = this.script = document.createElement('script');
