@@ -73,6 +73,9 @@ type Options struct {
 	// RequestTimeout is the time for a request as a whole, 9 s: senders give up
 	// after 10 s, and then do not hear the reason.
 	RequestTimeout time.Duration
+	// DeadLetters takes bodies that nothing gives a meaning to (UnmappedError), one
+	// DeadLetter each. nil: they are refused, and not kept.
+	DeadLetters relay.Publisher
 	// Metrics count; nil counts nothing.
 	Metrics *Metrics
 	// Log takes what operators should know; nil discards it.
@@ -147,7 +150,8 @@ func New(o Options) (*Intake, error) {
 //	200 {"received":3,"stored":1,"unchanged":2}: every event is stored
 //	400, 413 and the reason: this body can never be taken
 //	405: only POST
-//	422 and the reason: nothing says what this body means
+//	422 and the reason: nothing says what this body means; it is kept as a
+//	    DeadLetter. If not all of a list has a meaning, the rest is stored
 //	503 and the reason: the store or the relay cannot take it now; posting it
 //	    again is right, also if a part of it was stored
 func (in *Intake) Handler(s Sender) http.Handler {
@@ -161,6 +165,10 @@ func (in *Intake) Handler(s Sender) http.Handler {
 		s.Refuse = refuse
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && s.Handshake != nil {
+			s.Handshake(w, r)
+			return
+		}
 		source := r.PathValue("source")
 		start := in.opts.Now()
 		batch, result, err := in.take(w, r, source, &s)
@@ -234,7 +242,7 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 		return Batch{}, Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
 	}
 	if unmapped := (*UnmappedError)(nil); errors.As(err, &unmapped) {
-		return Batch{}, Result{}, &refusal{http.StatusUnprocessableEntity, reasonUnmapped, err}
+		return Batch{}, Result{}, in.unmapped(ctx, source, r.Header, body, err)
 	}
 	if err != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
@@ -248,6 +256,9 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	}
 	if err != nil {
 		return Batch{}, Result{}, err
+	}
+	if unmapped := (*UnmappedError)(nil); errors.As(batch.Invalid, &unmapped) {
+		return Batch{}, Result{}, in.unmapped(ctx, source, r.Header, body, batch.Invalid)
 	}
 	if batch.Invalid != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, batch.Invalid}
