@@ -39,3 +39,6 @@ func Cut(s string, n int) string {
 	}
 	return strings.Clone(s[:max(n, 0)]) + cutOff
 }
+
+// CheckSource says what is wrong with the name of a source, and how to mend it.
+func CheckSource(source string) error { return checkSource(source) }
