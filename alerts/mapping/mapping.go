@@ -423,10 +423,11 @@ func (f *fields) texts(s *scope, maxBytes int) map[string]string {
 	}
 	if f.all != nil {
 		for _, from := range f.all.from {
-			members(s.result(from), func(name, text string) {
-				if name != "" && len(name) <= maxName && len(texts) < maxMembers && !strings.ContainsFunc(name, unicode.IsControl) {
+			members(s.result(from), func(name, text string) bool {
+				if name != "" && len(name) <= maxName && !strings.ContainsFunc(name, unicode.IsControl) {
 					set(name, text)
 				}
+				return len(texts) < maxMembers
 			})
 			if len(texts) > 0 {
 				break

@@ -191,7 +191,7 @@ func TestMistakes(t *testing.T) {
 		{"no YAML", "identity: [a", "mapping: line 1: "},
 		{"twice", plain + "identity: [b]", "already defined"},
 		{"unknown key", plain + "lables: {}", `mapping: unknown key "lables"; did you mean labels?`},
-		{"unknown key of status", "status: {from: a, firing: [x], resovled: [y]}", `mapping: status: unknown key "resovled"; did you mean resolved?`},
+		{"unknown key of status", "status: {from: a, firing: [x], resolves: [y]}", `mapping: status: unknown key "resolves"; did you mean resolved?`},
 		{"unknown key of a value", plain + "by: {from: a, default: b}", `mapping: by: unknown key "default"; valid are from, map`},
 		{"value without from", plain + "by: {map: {a: b}}", "mapping: by: from is missing"},
 		{"no status", "identity: [a]", "mapping: status.from: is missing"},
@@ -489,4 +489,21 @@ func FuzzParse(f *testing.F) {
 			_, _ = m.Decode("src", nil, []byte(`{"a":[{"b":"c"}]}`))
 		}
 	})
+}
+
+// A body as large as it may be is read within the time that senders wait.
+func TestLargeBodies(t *testing.T) {
+	generic, err := mapping.Preset("generic")
+	must(t, err)
+	one := `{"id":1,"name":"A","status":"firing","labels":{` + strings.Repeat(`"l":"v",`, 500_000) + `"z":{}},"annotations":[` + strings.Repeat("[1],", 500_000) + `[]]}`
+	list := "[" + strings.Repeat(`{"id":1,"name":"A","status":"firing","labels":{"team":"db"},"summary":"x"},`, alerts.MaxAlerts-1) + `{"id":2,"name":"B","status":"ok"}]`
+	for name, body := range map[string]string{"one": one, "list": list} {
+		start := time.Now()
+		batch, err := generic.Decode("src", nil, []byte(body))
+		must(t, err)
+		if took := time.Since(start); took > 8*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+		t.Logf("%s: %d MiB, %d alerts, %s", name, len(body)>>20, len(batch.Alerts), time.Since(start))
+	}
 }

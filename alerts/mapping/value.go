@@ -203,19 +203,18 @@ func textOf(r gjson.Result) string {
 
 func clean(s string) string { return strings.Clone(strings.ToValidUTF8(s, "\uFFFD")) }
 
-// members calls add with each member of an object, or each tag of a list.
-func members(r gjson.Result, add func(name, text string)) {
+// members calls add with each member of an object, or each tag of a list, until
+// it returns false.
+func members(r gjson.Result, add func(name, text string) bool) {
 	switch {
 	case r.IsObject():
 		r.ForEach(func(key, item gjson.Result) bool {
-			add(clean(key.String()), textOf(item))
-			return true
+			return add(clean(key.String()), textOf(item))
 		})
 	case r.IsArray():
 		r.ForEach(func(_, item gjson.Result) bool {
 			if !item.IsObject() {
-				add(textOf(item), "true")
-				return true
+				return add(textOf(item), "true")
 			}
 			name := ""
 			for _, key := range []string{"name", "tag", "key"} {
@@ -227,8 +226,7 @@ func members(r gjson.Result, add func(name, text string)) {
 			if text == "" {
 				text = "true"
 			}
-			add(name, text)
-			return true
+			return add(name, text)
 		})
 	}
 }
