@@ -10,11 +10,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/mapping"
 	"alertrelay/alerts/track"
 	"alertrelay/relay"
 	"alertrelay/relay/store"
@@ -199,5 +201,52 @@ func TestCut(t *testing.T) {
 		if got := alerts.Cut(tt.s, tt.n); got != tt.want {
 			t.Errorf("%q, %d: got %q, want %q", tt.s, tt.n, got, tt.want)
 		}
+	}
+}
+
+// A mapping behind the intake: what it knows is stored, and the rest is kept.
+func TestMappingOverHTTP(t *testing.T) {
+	s := openStore(t, startServer(t))
+	m, err := mapping.Preset("uptime-kuma")
+	must(t, err)
+	srv := serveSender(t, s, s, m.Sender())
+	form, err := os.ReadFile("mapping/testdata/uptime-kuma/down.multipart")
+	must(t, err)
+	kind := "multipart/form-data; boundary=------------------------618532297013450190563470"
+	if res, answer := send(t, srv, http.MethodPost, "kuma", kind, string(form)); res.StatusCode != 200 || answer != `{"received":1,"stored":1,"unchanged":0}` {
+		t.Errorf("got %d %s", res.StatusCode, answer)
+	}
+	if got := statuses(history(t, s, "shop.critical.Website.kuma-06f647b157b8557a")); got != "firing" {
+		t.Errorf("got %q", got)
+	}
+	if res, answer := send(t, srv, http.MethodPost, "kuma", "", `{"heartbeat":null,"monitor":null,"msg":"relay Testing"}`); res.StatusCode != 200 || answer != `{"received":0,"stored":0,"unchanged":0}` {
+		t.Errorf("the Test button: got %d %s", res.StatusCode, answer)
+	}
+	if res, answer := send(t, srv, http.MethodPost, "kuma", "", `{"msg":"certificate ends"}`); res.StatusCode != 422 || !strings.HasPrefix(answer, "status: what is at heartbeat.status or msg") {
+		t.Errorf("got %d %s", res.StatusCode, answer)
+	}
+	if got := letters(t, s, "kuma"); len(got) != 1 || got[0].Body != `{"msg":"certificate ends"}` {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A mapping behind the envelope sees its attributes as headers.
+func TestMappingOfCloudEvents(t *testing.T) {
+	m, err := mapping.Parse([]byte(`
+identity: [$header.Ce-Source, disk]
+status: {from: $header.Ce-Type, firing: ["*.full"], resolved: ["*.free"]}
+labels: {alertname: =DiskFull, instance: $header.Ce-Subject, disk: disk}
+`))
+	must(t, err)
+	decode := alerts.CloudEvents(m.Decode).Decode
+	b, err := decode("ce", http.Header{"Content-Type": {"application/cloudevents+json"}},
+		[]byte(`{"specversion":"1.0","id":"1","source":"/m","type":"com.example.disk.full","subject":"srv01","data":{"disk":"/var"}}`))
+	must(t, err)
+	if a := b.Alerts[0]; a.Status != alerts.Firing || a.Labels["instance"] != "srv01" || a.Labels["disk"] != "/var" {
+		t.Errorf("got %+v", a)
+	}
+	_, err = decode("ce", binaryHeader("ce-type", "com.example.disk.odd"), []byte(`{"disk":"/var"}`))
+	if unmapped := (*alerts.UnmappedError)(nil); !errors.As(err, &unmapped) || !strings.HasPrefix(err.Error(), "data: status: what is at header Ce-Type is in none") {
+		t.Errorf("got %v", err)
 	}
 }
