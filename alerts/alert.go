@@ -157,6 +157,9 @@ type Sender struct {
 	// Refuse writes a refusal, whose error may be told; nil means plain text. The
 	// headers of every refusal are set, but for the content's type.
 	Refuse func(w http.ResponseWriter, status int, err error)
+	// Handshake answers OPTIONS, with which a sender asks whether it may post; it
+	// must not believe what the request says. nil: OPTIONS is refused.
+	Handshake func(w http.ResponseWriter, r *http.Request)
 }
 
 // UnmappedError is a Decoder's error for a body that may be right, and that the

@@ -19,6 +19,9 @@
 //
 //   - alert, fingerprint: what every sender's payload becomes, and its identity
 //   - alertmanager: a sender's payload; a new sender is one more such file
+//   - pagerduty, cloudevents: two more; any other JSON is for package mapping
+//   - deadletter: bodies that nothing gives a meaning to
+//   - limits: what decoders outside of this package need
 //   - json: reading JSON so that an error tells the field and the byte
 //   - token, pattern, route: the channel of an alert
 //   - event: the JSON that is stored and shown

@@ -77,6 +77,9 @@ type Options struct {
 	// value. A source that is not known is refused. A nil function means that every
 	// source is known, and everybody may post. Many goroutines call it at once.
 	Credentials func(source string) (c *Credentials, known bool)
+	// DeadLetters takes bodies that nothing gives a meaning to (UnmappedError), one
+	// DeadLetter each. nil: they are refused, and not kept.
+	DeadLetters relay.Publisher
 	// Metrics count; nil counts nothing.
 	Metrics *Metrics
 	// Log takes what operators should know; nil discards it.
@@ -153,7 +156,8 @@ func New(o Options) (*Intake, error) {
 //	401: the credentials do not fit
 //	404: nobody has configured this source
 //	405: only POST
-//	422 and the reason: nothing says what this body means
+//	422 and the reason: nothing says what this body means; it is kept as a
+//	    DeadLetter. If not all of a list has a meaning, the rest is stored
 //	503 and the reason: the store or the relay cannot take it now; posting it
 //	    again is right, also if a part of it was stored
 func (in *Intake) Handler(s Sender) http.Handler {
@@ -167,6 +171,10 @@ func (in *Intake) Handler(s Sender) http.Handler {
 		s.Refuse = refuse
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && s.Handshake != nil {
+			s.Handshake(w, r)
+			return
+		}
 		source := r.PathValue("source")
 		start := in.opts.Now()
 		batch, result, err := in.take(w, r, source, &s)
@@ -254,11 +262,12 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 		return Batch{}, Result{}, &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, err}
 	}
 	if unmapped != nil {
-		return Batch{}, Result{}, &refusal{http.StatusUnprocessableEntity, reasonUnmapped, err}
+		return Batch{}, Result{}, in.unmapped(ctx, source, r.Header, body, err)
 	}
 	if err != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, err}
 	}
+	batch.Source = source
 	in.opts.Metrics.skew(source, &batch, in.opts.Now())
 	if batch.Truncated > 0 {
 		in.log.Warn("sender has left alerts out, so they are on no screen; raise max_alerts or set it to 0", "source", source, "truncated", batch.Truncated)
@@ -269,6 +278,9 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request, source string, s 
 	}
 	if err != nil {
 		return Batch{}, Result{}, err
+	}
+	if unmapped := (*UnmappedError)(nil); errors.As(batch.Invalid, &unmapped) {
+		return Batch{}, Result{}, in.unmapped(ctx, source, r.Header, body, batch.Invalid)
 	}
 	if batch.Invalid != nil {
 		return Batch{}, Result{}, &refusal{http.StatusBadRequest, reasonBody, batch.Invalid}

@@ -27,6 +27,14 @@ func flagsFirst(app *cli.App, args []string) (sorted, explicit []string) {
 	if command == nil {
 		return args, nil
 	}
+	for at+1 < len(args) { // "map test"
+		sub := slices.IndexFunc(command.Subcommands, func(c *cli.Command) bool { return c.HasName(args[at+1]) })
+		if sub < 0 {
+			break
+		}
+		command = command.Subcommands[sub]
+		at++
+	}
 	var flags, rest []string
 	for i := at + 1; i < len(args); i++ {
 		arg := args[i]

@@ -1,5 +1,6 @@
 // Package cli is the command line: what alertrelay's commands, flags and exit
-// codes are. What they do is in relay/app (serve) and relay/client (pub, sub).
+// codes are. What they do is in relay/app (serve), relay/client (pub, sub) and
+// alerts/mapping (map).
 //
 // Exit codes: 0 is success, also when a signal ends serve or sub; 1 is trouble
 // while running; 2 is a command line or a configuration that makes no sense.
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/signal"
 	"strings"
@@ -114,7 +116,7 @@ func newApp(io IO) *cli.App {
 		ErrWriter:   io.Err,
 		// Errors are Run's to show.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands:       []*cli.Command{serveCommand(io), pubCommand(), subCommand(), checkCommand(io), versionCommand()},
+		Commands:       []*cli.Command{serveCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), versionCommand()},
 	}
 	app.OnUsageError = usage
 	app.Action = func(c *cli.Context) error {
@@ -123,7 +125,7 @@ func newApp(io IO) *cli.App {
 		}
 		return unknownCommand(app, c.Args().First())
 	}
-	for _, command := range app.Commands {
+	for command := range allCommands(app.Commands) {
 		command.OnUsageError = usage
 		command.HideHelpCommand = true // a channel may be called help
 		command.Before = func(*cli.Context) error { return checkEnviron(io.Environ, app) }
@@ -131,9 +133,27 @@ func newApp(io IO) *cli.App {
 	return app
 }
 
-func unknownCommand(app *cli.App, name string) error {
+// allCommands are the commands and theirs.
+func allCommands(commands []*cli.Command) iter.Seq[*cli.Command] {
+	return func(yield func(*cli.Command) bool) {
+		for _, command := range commands {
+			if !yield(command) {
+				return
+			}
+			for sub := range allCommands(command.Subcommands) {
+				if !yield(sub) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func unknownCommand(app *cli.App, name string) error { return unknownAmong(app.Commands, name) }
+
+func unknownAmong(commands []*cli.Command, name string) error {
 	var names []string
-	for _, command := range app.Commands {
+	for _, command := range commands {
 		names = append(names, command.Name)
 	}
 	if near := conf.Nearest(name, names); near != "" {
@@ -145,7 +165,7 @@ func unknownCommand(app *cli.App, name string) error {
 // checkEnviron refuses ALERTRELAY_ variables that no flag of any command has.
 func checkEnviron(environ []string, app *cli.App) error {
 	var flags []string
-	for _, command := range app.Commands {
+	for command := range allCommands(app.Commands) {
 		for _, f := range command.Flags {
 			flags = append(flags, f.Names()[0])
 		}
@@ -182,6 +202,9 @@ func usage(c *cli.Context, err error, _ bool) error {
 func fullName(c *cli.Context) string {
 	if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
 		return c.App.Name
+	}
+	if c.Command.HelpName != "" {
+		return c.Command.HelpName // of a subcommand: with its command
 	}
 	return c.App.Name + " " + c.Command.Name
 }
