@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	sweepBytes   = 4 << 20 // of one request, two at most: what is held in memory
+	sweepBytes   = 4 << 20 // of one request, of two that there may be
 	sweepTries   = 5       // that bring nothing
-	sweepLook    = 500 * time.Millisecond
+	sweepLook    = 250 * time.Millisecond
 	sweepSilence = 20 // looks
 
 	historiesMax = 4 // at the same time
@@ -37,15 +37,22 @@ func (s *Store) Head(ctx context.Context) (seq uint64, at time.Time, err error) 
 // LastOfEach calls each with the newest stored message of every channel, in the
 // order of the stream, up to its end at the beginning of the call. Other subjects
 // are passed over. A channel that is published to during the call may come
-// again, with its newer message. If the newest message of a channel is one that is
-// not kept, the one before it comes in its place in the order, or none. An error
-// of each ends it and is returned; the others are relay.ErrUnavailable. What is in
-// memory is bounded: 8 MiB, or twice the largest message.
+// again, with its newer message; one whose newest message is removed during the call
+// may not come. If the newest message of a channel is one that is not kept, the one
+// before it comes in its place in the order, or none. An error
+// of each ends it and is returned; the others are relay.ErrUnavailable. Not much is
+// in memory: a thousand messages or less, 8 MiB if they are as large as others.
 func (s *Store) LastOfEach(ctx context.Context, each func(relay.Message) error) error {
 	const op = "last of each"
 	var failed error
-	from := start{lastPerSubject: true, filter: s.opts.Prefix + ".>"}
-	err := s.sweep(ctx, op, from, 0, func(m *nats.Msg, meta *nats.MsgMetadata) bool {
+	st, err := s.state(ctx)
+	if err != nil {
+		return notThere(op, err)
+	}
+	// Such a consumer cannot be asked for a number of bytes.
+	size := st.bytes/max(st.msgs, 1) + 1
+	from := start{lastPerSubject: true, filter: s.opts.Prefix + ".>", batch: int(min(max(2*sweepBytes/size, 2), pullMessages))}
+	err = s.sweep(ctx, op, from, 0, func(m *nats.Msg, meta *nats.MsgMetadata) bool {
 		channel, ok := Channel(s.opts.Prefix, m.Subject)
 		if !ok {
 			return true
@@ -226,6 +233,10 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 			}
 			if silent++; silent > sweepSilence {
 				return errSilent
+			}
+			// The server waits where a message was removed from its list.
+			if err := p.requestOne(); err != nil {
+				return err
 			}
 			continue
 		}
