@@ -153,8 +153,8 @@ func (s *Store) filter(channel string) (string, error) {
 // sweep takes what there is after a sequence, by a consumer of its own, up to the
 // end of the stream as it is now, or until take returns false. A consumer that
 // is lost is made again.
-func (s *stream) sweep(ctx context.Context, op string, from start, after uint64, take func(*nats.Msg, *nats.MsgMetadata) bool) error {
-	w := sweep{stream: s, pos: after, take: take}
+func (s *Store) sweep(ctx context.Context, op string, from start, after uint64, take func(*nats.Msg, *nats.MsgMetadata) bool) error {
+	w := sweep{stream: s.stream, pos: after, take: take, lag: s.replicas.Load() > 1}
 	from.maxBytes = sweepBytes
 	for tries := 0; ; tries++ {
 		before := w.pos
@@ -191,6 +191,7 @@ func notThere(op string, err error) error {
 type sweep struct {
 	stream *stream
 	take   func(*nats.Msg, *nats.MsgMetadata) bool
+	lag    bool // the consumer may be with a replica that has yet to get the last writes
 
 	begun   bool
 	created time.Time // of the stream
@@ -218,7 +219,7 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 	case from.lastPerSubject:
 		w.end = st.last
 	}
-	if p.initial == 0 {
+	if p.initial == 0 && !w.lag {
 		return nil
 	}
 	for silent := 0; ; {
@@ -226,7 +227,7 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 		if err != nil {
 			return err
 		}
-		if m == nil {
+		if m == nil { // for a moment: enough for a replica
 			rest, _, err := p.rest(ctx)
 			if err != nil || rest == 0 {
 				return err
@@ -251,7 +252,7 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 				return nil
 			}
 		}
-		if seq == w.end || meta.NumPending == 0 {
+		if seq == w.end || meta.NumPending == 0 && !w.lag {
 			return nil
 		}
 	}

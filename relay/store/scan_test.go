@@ -69,6 +69,7 @@ func TestHead(t *testing.T) {
 		t.Errorf("of a stream that was emptied: got %d, %v, want %d", seq, err, want)
 	}
 	rig.stop()
+	eventually(t, "the connection is lost", func() bool { return !s.nc.IsConnected() })
 	_, _, err := s.Head(t.Context())
 	wantError(t, err, relay.ErrUnavailable)
 }
@@ -77,8 +78,11 @@ func TestLastOfEach(t *testing.T) {
 	const channels, again = 20_000, 2000
 	rig := newRig(t)
 	s := rig.open(Options{})
-	if got := lastOfEach(t, s); len(got) != 0 {
-		t.Errorf("of an empty stream: got %v", got)
+	for _, replicas := range []int64{3, 1} { // as if
+		s.replicas.Store(replicas)
+		if got := lastOfEach(t, s); len(got) != 0 {
+			t.Errorf("of an empty stream: got %v", got)
+		}
 	}
 	js := rig.client()
 	subject := func(i int) string { return fmt.Sprintf("alerts.db.c%d.am-%d", i%channels%7, i%channels) }
@@ -235,8 +239,13 @@ func TestHistory(t *testing.T) {
 		{HistoryQuery{Channel: ">", Since: times[1], After: 1000}, nil},
 		{HistoryQuery{Channel: "db.>", Since: times[1], Until: times[4], After: seqs[0], Limit: 2}, []string{"db.b=1", "db.a=3"}},
 	} {
+		s.replicas.Store(1)
 		if got := history(t, s, tt.q); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: got %q, want %q", tt.q, got, tt.want)
+		}
+		s.replicas.Store(3) // as if: the end is looked for in another way
+		if got := history(t, s, tt.q); !slices.Equal(got, tt.want) {
+			t.Errorf("%+v: with replicas, got %q, want %q", tt.q, got, tt.want)
 		}
 	}
 	never := func(relay.Message) error { t.Error("called"); return nil }
@@ -312,6 +321,7 @@ func TestHistoryOverRestart(t *testing.T) {
 		t.Errorf("got %d messages, %v, want %d", want, err, n)
 	}
 	rig.stop()
+	eventually(t, "the connection is lost", func() bool { return !s.nc.IsConnected() })
 	wantError(t, s.History(t.Context(), HistoryQuery{Channel: ">"}, func(relay.Message) error { return nil }), relay.ErrUnavailable)
 	wantError(t, s.LastOfEach(t.Context(), func(relay.Message) error { return nil }), relay.ErrUnavailable)
 }
