@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,9 @@ type pull struct {
 	msgs   chan *nats.Msg
 	status chan nats.Status
 
-	maxBytes  int       // of one request
+	batch     int // messages that may be under way
+	maxBytes  int // of one request, 0: any number
+	expires   time.Duration
 	initial   uint64    // messages there were for it when it was made
 	open      int       // messages that requests may still bring
 	got       int       // messages since the last request
@@ -54,6 +57,7 @@ type start struct {
 	time           time.Time
 	lastPerSubject bool
 	filter         string
+	batch          int // messages that may be under way, pullMessages if 0
 	maxBytes       int // of one request, pullBytes if 0
 }
 
@@ -82,9 +86,16 @@ func (st start) config(name string) map[string]any {
 func (s *stream) newPull(ctx context.Context, from start) (*pull, error) {
 	p := &pull{
 		stream: s, name: nuid.Next(), inbox: s.nc.NewInbox(), heard: time.Now(),
+		batch: cmp.Or(from.batch, pullMessages), maxBytes: cmp.Or(from.maxBytes, pullBytes), expires: pullExpires,
 		// No more is asked for at a time: messages, and a few words on them.
 		msgs:   make(chan *nats.Msg, pullMessages+64),
 		status: s.nc.StatusChanged(nats.RECONNECTING, nats.CONNECTED, nats.CLOSED),
+	}
+	if from.lastPerSubject {
+		// Where a request ends in front of a message, of its bytes or its time,
+		// the server takes that message off the list it has for this policy, and
+		// does not put it back (v2.15.2, consumer.go: getNextMsg).
+		p.maxBytes, p.expires = 0, time.Hour
 	}
 	if err := p.begin(ctx, from); err != nil {
 		p.close()
@@ -94,9 +105,6 @@ func (s *stream) newPull(ctx context.Context, from start) (*pull, error) {
 }
 
 func (p *pull) begin(ctx context.Context, from start) (err error) {
-	if p.maxBytes = from.maxBytes; p.maxBytes == 0 {
-		p.maxBytes = pullBytes
-	}
 	if p.sub, err = p.stream.nc.ChanSubscribe(p.inbox, p.msgs); err != nil {
 		return unavailable("make consumer", err)
 	}
@@ -111,7 +119,7 @@ func (p *pull) begin(ctx context.Context, from start) (err error) {
 		return err
 	}
 	p.initial = made.Pending
-	return p.request(p.maxBytes)
+	return p.request()
 }
 
 // close takes the consumer away from the server, which would otherwise keep it
@@ -130,14 +138,16 @@ func (p *pull) close() {
 	_ = p.stream.api(ctx, "CONSUMER.DELETE."+p.stream.name+"."+p.name, nil, &struct{}{})
 }
 
-// request asks for more; with maxBytes 0 for one message, however large.
-func (p *pull) request(maxBytes int) error {
-	batch := pullMessages - p.open
-	if maxBytes == 0 {
-		batch = 1
-	}
+// request asks for more.
+func (p *pull) request() error { return p.ask(p.batch-p.open, p.maxBytes) }
+
+// requestOne asks for one message, however large, beside what was asked for.
+func (p *pull) requestOne() error { return p.ask(1, 0) }
+
+// ask asks for a number of messages; maxBytes 0 sets no bound.
+func (p *pull) ask(batch, maxBytes int) error {
 	body, err := json.Marshal(map[string]any{
-		"batch": batch, "max_bytes": maxBytes, "expires": pullExpires, "idle_heartbeat": pullHeartbeat,
+		"batch": batch, "max_bytes": maxBytes, "expires": p.expires, "idle_heartbeat": pullHeartbeat,
 	})
 	if err != nil {
 		return fmt.Errorf("store: request messages: %w", err)
@@ -185,8 +195,8 @@ func (p *pull) next(ctx context.Context) (m *nats.Msg, meta *nats.MsgMetadata, e
 		}
 		p.delivered++
 		p.got++
-		if p.open--; p.open <= pullMessages/2 {
-			if err := p.request(p.maxBytes); err != nil {
+		if p.open--; p.open <= p.batch/2 {
+			if err := p.request(); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -203,16 +213,16 @@ func (p *pull) word(m *nats.Msg) error {
 	case "100": // it is there
 		return nil
 	case "404", "408": // nothing has come for a while
-		return p.request(p.maxBytes)
+		return p.request()
 	case "409":
 		switch {
 		case strings.Contains(description, "Batch Completed"):
 			return nil // the next request is under way
 		case !strings.Contains(description, "MaxBytes"):
 		case p.got > 0:
-			return p.request(p.maxBytes)
+			return p.request()
 		default: // one message is larger than all that was asked for
-			return p.request(0)
+			return p.requestOne()
 		}
 	}
 	return fmt.Errorf("store: the consumer has ended: %s %s", m.Header.Get(headerStatus), description)

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	sweepBytes   = 4 << 20 // of one request, two at most: what is held in memory
+	sweepBytes   = 4 << 20 // of one request, of two that there may be
 	sweepTries   = 5       // that bring nothing
-	sweepLook    = 500 * time.Millisecond
+	sweepLook    = 250 * time.Millisecond
 	sweepSilence = 20 // looks
 
 	historiesMax = 4 // at the same time
@@ -37,15 +37,22 @@ func (s *Store) Head(ctx context.Context) (seq uint64, at time.Time, err error) 
 // LastOfEach calls each with the newest stored message of every channel, in the
 // order of the stream, up to its end at the beginning of the call. Other subjects
 // are passed over. A channel that is published to during the call may come
-// again, with its newer message. If the newest message of a channel is one that is
-// not kept, the one before it comes in its place in the order, or none. An error
-// of each ends it and is returned; the others are relay.ErrUnavailable. What is in
-// memory is bounded: 8 MiB, or twice the largest message.
+// again, with its newer message; one whose newest message is removed during the call
+// may not come. If the newest message of a channel is one that is not kept, the one
+// before it comes in its place in the order, or none. An error
+// of each ends it and is returned; the others are relay.ErrUnavailable. Not much is
+// in memory: a thousand messages or less, 8 MiB if they are as large as others.
 func (s *Store) LastOfEach(ctx context.Context, each func(relay.Message) error) error {
 	const op = "last of each"
 	var failed error
-	from := start{lastPerSubject: true, filter: s.opts.Prefix + ".>"}
-	err := s.sweep(ctx, op, from, 0, func(m *nats.Msg, meta *nats.MsgMetadata) bool {
+	st, err := s.state(ctx)
+	if err != nil {
+		return notThere(op, err)
+	}
+	// Such a consumer cannot be asked for a number of bytes.
+	size := st.bytes/max(st.msgs, 1) + 1
+	from := start{lastPerSubject: true, filter: s.opts.Prefix + ".>", batch: int(min(max(2*sweepBytes/size, 2), pullMessages))}
+	err = s.sweep(ctx, op, from, 0, func(m *nats.Msg, meta *nats.MsgMetadata) bool {
 		channel, ok := Channel(s.opts.Prefix, m.Subject)
 		if !ok {
 			return true
@@ -146,8 +153,8 @@ func (s *Store) filter(channel string) (string, error) {
 // sweep takes what there is after a sequence, by a consumer of its own, up to the
 // end of the stream as it is now, or until take returns false. A consumer that
 // is lost is made again.
-func (s *stream) sweep(ctx context.Context, op string, from start, after uint64, take func(*nats.Msg, *nats.MsgMetadata) bool) error {
-	w := sweep{stream: s, pos: after, take: take}
+func (s *Store) sweep(ctx context.Context, op string, from start, after uint64, take func(*nats.Msg, *nats.MsgMetadata) bool) error {
+	w := sweep{stream: s.stream, pos: after, take: take, lag: s.replicas.Load() > 1}
 	from.maxBytes = sweepBytes
 	for tries := 0; ; tries++ {
 		before := w.pos
@@ -184,6 +191,7 @@ func notThere(op string, err error) error {
 type sweep struct {
 	stream *stream
 	take   func(*nats.Msg, *nats.MsgMetadata) bool
+	lag    bool // the consumer may be with a replica that has yet to get the last writes
 
 	begun   bool
 	created time.Time // of the stream
@@ -211,7 +219,7 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 	case from.lastPerSubject:
 		w.end = st.last
 	}
-	if p.initial == 0 {
+	if p.initial == 0 && !w.lag {
 		return nil
 	}
 	for silent := 0; ; {
@@ -219,13 +227,17 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 		if err != nil {
 			return err
 		}
-		if m == nil {
+		if m == nil { // for a moment: enough for a replica
 			rest, _, err := p.rest(ctx)
 			if err != nil || rest == 0 {
 				return err
 			}
 			if silent++; silent > sweepSilence {
 				return errSilent
+			}
+			// The server waits where a message was removed from its list.
+			if err := p.requestOne(); err != nil {
+				return err
 			}
 			continue
 		}
@@ -240,7 +252,7 @@ func (w *sweep) pass(ctx context.Context, from start) error {
 				return nil
 			}
 		}
-		if seq == w.end || meta.NumPending == 0 {
+		if seq == w.end || meta.NumPending == 0 && !w.lag {
 			return nil
 		}
 	}

@@ -143,11 +143,10 @@ func (w *watch) looked(st state) error {
 	return nil
 }
 
-func (w *watch) allTaken(st state) {
+// allTaken leaves the position where it is: a replica may have yet to bring what
+// the leader counts.
+func (w *watch) allTaken(state) {
 	w.known = time.Now()
-	if st.last > w.pos.Load() {
-		w.pos.Store(st.last)
-	}
 	if w.warm {
 		w.caughtUp()
 	}
