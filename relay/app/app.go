@@ -43,6 +43,7 @@ type App struct {
 	log     *slog.Logger
 	cfg     conf.Config                 // of the start
 	groups  atomic.Pointer[conf.Config] // the last that was read
+	alerts  atomic.Pointer[alertSettings]
 	sockets []*web.Socket
 	nats    *embedded.Server     // nil with an external one
 	conn    interface{ Close() } // to NATS
@@ -55,39 +56,26 @@ type App struct {
 }
 
 // Check says what is wrong with a configuration that conf takes and others do
-// not: the routes.
+// not: routes, watchdogs and mappings.
 func Check(cfg conf.Config) error {
-	if _, err := router(cfg); err != nil {
+	if _, err := newAlertSettings(&cfg); err != nil {
 		return err
 	}
 	served, _ := serving(&cfg)
 	return checkSite(&served)
 }
 
-// router makes the router. What is wrong with a route is the configuration's
-// fault.
-func router(cfg conf.Config) (*alerts.Router, error) {
-	routes := make([]alerts.Route, len(cfg.Routes))
-	for i, r := range cfg.Routes {
-		routes[i] = alerts.Route{Match: r.Match, Subject: r.Subject, Continue: r.Continue, Origin: r.Origin}
-	}
-	r, err := alerts.ParseRoutes(prefix, routes)
-	if err != nil {
-		return nil, &conf.Error{Problems: []string{err.Error()}}
-	}
-	return r, nil
-}
-
 // New makes a relay: it listens at its address, locks its directory, starts the
 // embedded server and opens the stream there. An external NATS may be away: it is
 // waited for in Run. The caller must Run what New has made, which also tidies up.
 func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err error) {
-	routes, err := router(cfg)
+	settings, err := newAlertSettings(&cfg)
 	if err != nil {
 		return nil, err
 	}
 	a := &App{log: log.With("component", "app"), cfg: cfg}
 	a.groups.Store(&cfg)
+	a.alerts.Store(settings)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -117,12 +105,14 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	registerMetrics(reg, a.hub, a.store, a.peers)
 	a.tracker, err = track.New(track.Options{
 		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store), Metrics: track.NewMetrics(reg), Log: log,
-	}, track.Settings{Router: routes})
+	}, settings.track)
 	if err != nil {
 		return nil, err
 	}
 	a.tracker.Collect(reg)
-	intake, err := alerts.New(alerts.Options{Recorder: a.tracker, Metrics: alerts.NewMetrics(reg), Log: log})
+	intake, err := alerts.New(alerts.Options{
+		Recorder: a.tracker, Credentials: a.mayPost, DeadLetters: a.store, Metrics: alerts.NewMetrics(reg), Log: log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +153,8 @@ func (a *App) makeStore(ctx context.Context, cfg conf.Config, log *slog.Logger) 
 	}
 	a.nats, err = embedded.Start(ctx, embedded.Options{
 		Dir: cfg.Data, Listen: cfg.NATS.Listen, ListenRequired: cfg.NATS.ListenAsked,
-		// Beside the stream there are the counts of channels.
-		MaxStoreBytes: cfg.Storage.MaxBytes + cfg.Storage.MaxBytes/4 + 256<<20,
+		// Beside the stream there are the counts of channels and what is firing.
+		MaxStoreBytes: cfg.Storage.MaxBytes + cfg.Storage.MaxBytes/4 + 512<<20,
 		SyncAlways:    cfg.Storage.Durability == conf.DurabilityFsync,
 		Log:           log,
 	})
@@ -192,7 +182,9 @@ func replicas(cfg conf.Config) int {
 // routes are the paths that are no locations.
 func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/in/alertmanager/{source}", intake.Handler(alerts.Alertmanager()))
+	inputs := a.inputs(intake)
+	mux.Handle("/in/", inputs)
+	mux.Handle("/api/v2/alerts", inputs)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.Handle("GET /-/healthy", web.Healthy())
 	mux.Handle("GET /-/ready", a.ready)

@@ -97,7 +97,7 @@ func (a *App) say(cfg *conf.Config, nextAt []string) {
 }
 
 // Reload serves what another configuration says is served where, and gives channels
-// its limits. Settings that cannot change are those of the start: that they differ
+// and alerts its limits, routes and sources. Settings that cannot change are those of the start: that they differ
 // is logged. On error nothing has changed. It must not be called before Run, and by
 // one goroutine at a time.
 func (a *App) Reload(ctx context.Context, cfg conf.Config) error {
@@ -105,11 +105,16 @@ func (a *App) Reload(ctx context.Context, cfg conf.Config) error {
 	if err := checkSite(&served); err != nil {
 		return err
 	}
+	settings, err := newAlertSettings(&cfg)
+	if err != nil {
+		return err
+	}
 	differs := a.keepClasses(&served)
 	if err := a.web.Reload(ctx, served, nextAt); err != nil {
 		return fmt.Errorf("app: reload: %w", err)
 	}
 	a.groups.Store(&cfg)
+	a.configureAlerts(settings)
 	a.web.LimitChannelID(cfg.Limits.ChannelID)
 	if err := a.hub.Configure(hubSettings(&cfg, &served)); err != nil { // which conf has checked
 		return fmt.Errorf("app: reload: %w", err)
@@ -130,7 +135,7 @@ func (a *App) Reload(ctx context.Context, cfg conf.Config) error {
 const needsRestart = "a setting has changed, which takes a restart"
 
 // liveSettings are the keys of settings that Reload changes.
-var liveSettings = []string{"listen", "limits.channel_id", "limits.channels", "limits.wildcards"}
+var liveSettings = []string{"listen", "limits.channel_id", "limits.channels", "limits.wildcards", "alerts.updates", "api.token", "api.token_file"}
 
 // difference is a setting that stays as it is.
 type difference struct{ key, now, then, reason string }

@@ -29,6 +29,9 @@ type Source struct {
 	// RepeatInterval and GroupInterval are those of the sender's route. They tell
 	// when nothing was heard of an alert for too long.
 	RepeatInterval, GroupInterval time.Duration
+	// RepeatAsked is true if the repeat interval was asked for. Otherwise what the
+	// sender itself tells goes first, and one that never repeats need not.
+	RepeatAsked bool
 	// SilentAfter is how long nothing may be heard of the source until that is an
 	// alert; 0 means for ever.
 	SilentAfter time.Duration
@@ -113,7 +116,10 @@ func (r *yamlReader) source(n ast.Node, key string, s Source) Source {
 		})),
 		"api_auth":        func(n ast.Node, key string) { r.apiAuth(n, key, &s.APIAuth) },
 		"api_interval":    r.between(&s.APIInterval, apiInterval()),
-		"repeat_interval": r.between(&s.RepeatInterval, routeInterval()),
+		"repeat_interval": func(n ast.Node, key string) {
+			s.RepeatAsked = true
+			r.between(&s.RepeatInterval, routeInterval())(n, key)
+		},
 		"group_interval":  r.between(&s.GroupInterval, routeInterval()),
 		"silent_after":    r.between(&s.SilentAfter, silentAfter()),
 		"ack_as_silence":  r.between(&s.AckAsSilence, ackAsSilence()),
