@@ -110,14 +110,15 @@ func (s *Subscription) resume(from Cursor) bool {
 // exact reports whether everything that has come after the cursor is in the
 // slots' rings.
 func (h *Hub) exact(slots []slot, from Cursor) bool {
-	if h.headSeq == 0 { // nothing has come yet, and the cursor says so
-		return from.EventID == nil && from.HasTag && from.Tag == 0 && from.Time.Unix() == 0
+	live := h.ofEpoch()
+	held := h.holds(from)
+	if from.EventID == nil && from.HasTag && from.Tag == 0 && from.Time.Unix() == 0 {
+		held = len(live) == 0 || live[0].pos == h.epochPos+1 // the beginning of all
 	}
 	// What was loaded has no ends of channels in it.
-	if !h.holds(from) || from.Tag < h.loadedSeq {
+	if !held || from.Tag < h.loadedSeq {
 		return false
 	}
-	live := h.ofEpoch()
 	for i := len(live) - 1; i >= 0 && live[i].msg.Seq > from.Tag; i-- {
 		// Of a channel that has ended and begun anew the ring has not all.
 		for j := range slots {

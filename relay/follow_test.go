@@ -256,6 +256,10 @@ func TestFollowResumes(t *testing.T) {
 		if got, want := takes(t, s, 1), "1"; got != want || !resumed {
 			t.Errorf("got %q, %t, want %q", got, resumed, want)
 		}
+		s, resumed = f.follow(b, "a", relay.Cursor{Time: time.Unix(0, 0), HasTag: true})
+		if got, want := takes(t, s, 1), "1"; got != want || !resumed {
+			t.Errorf("a moment later: got %q, %t, want %q", got, resumed, want)
+		}
 	})
 	t.Run("after a start", func(t *testing.T) {
 		f, b := newFeed(t, relay.HubOptions{}), newBoard()
