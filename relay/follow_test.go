@@ -76,7 +76,7 @@ func (f *feed) follow(b relay.Snapshots, path string, from relay.Cursor) (*relay
 // come.
 func takes(t testing.TB, s *relay.Subscription, count int) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var all []*relay.Entry
 	for buf := make([]*relay.Entry, 3); len(all) < count; {
@@ -166,7 +166,7 @@ func TestFollow(t *testing.T) {
 		}
 		b.take(f.message("b", "4"))
 		b.between = nil
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		if _, _, err := f.hub.Follow(ctx, relay.ParsePath("b"), relay.Cursor{}, b, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a hub that does not come to it: got %v", err)
@@ -200,7 +200,7 @@ func TestFollow(t *testing.T) {
 			f.hub.Reset()
 			f.hub.CaughtUp()
 		}
-		if _, _, err := f.hub.Follow(context.Background(), relay.ParsePath("a"), relay.Cursor{}, b, nil); !errors.Is(err, relay.ErrNotReady) {
+		if _, _, err := f.hub.Follow(t.Context(), relay.ParsePath("a"), relay.Cursor{}, b, nil); !errors.Is(err, relay.ErrNotReady) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -324,7 +324,7 @@ func TestFollowWhileMessagesCome(t *testing.T) {
 	var wg sync.WaitGroup
 	for range followers {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			buf := make([]*relay.Entry, 16)
 			var from relay.Cursor

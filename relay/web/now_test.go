@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"alertrelay/relay"
+	"alertrelay/relay/client"
 	"alertrelay/relay/site"
 	"alertrelay/relay/store"
 )
@@ -221,11 +222,14 @@ func (f *follower) ask(t testing.TB, channels string) {
 	}
 	for d := json.NewDecoder(strings.NewReader(r.body)); ; {
 		var e event
-		if err := d.Decode(&e); errors.Is(err, io.EOF) {
+		err := d.Decode(&e)
+		if errors.Is(err, io.EOF) {
 			break
-		} else if err == nil {
+		}
+		if err == nil {
 			err = f.take(e)
-		} else if err != nil {
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -496,20 +500,21 @@ func TestSince(t *testing.T) {
 func BenchmarkNow(b *testing.B) {
 	s, state := withBoard(b)
 	s.say("web.0", "0")
+	text := []byte(strings.Repeat("x", 200))
 	state.mu.Lock()
 	for i := 1; i < 20_000; i++ {
 		channel := "web." + strconv.Itoa(i)
-		state.last[channel] = relay.NewEntry(relay.Message{Channel: channel, Text: make([]byte, 200), Time: state.head.Time, Stored: true})
+		state.last[channel] = relay.NewEntry(relay.Message{Channel: channel, Text: text, Time: state.head.Time, Stored: true})
 	}
 	state.mu.Unlock()
-	end := []byte("snapshot-end")
+	const end = "snapshot-end"
 	for b.Loop() {
 		r := s.open(b, "GET /ev/web.>?mode=now").response()
 		r.stream = true
 		r.c.deadline(patience)
 		var window []byte
 		n := 0
-		for buf := make([]byte, 64<<10); !strings.Contains(string(window), string(end)); {
+		for buf := make([]byte, 64<<10); !strings.Contains(string(window), end); {
 			got, err := r.Read(buf)
 			if err != nil {
 				b.Fatal(err)
@@ -519,5 +524,44 @@ func BenchmarkNow(b *testing.B) {
 		}
 		r.c.Close()
 		b.SetBytes(int64(n))
+	}
+}
+
+// Our own client keeps the state on every transport.
+func TestNowWithTheClient(t *testing.T) {
+	t.Parallel()
+	s, b := withBoard(t)
+	s.say("db.x", "1")
+	s.say("db.y", "off")
+	c, err := client.New("http://" + s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, tr := range client.Transports() {
+		var state, fresh map[string]string
+		var kinds []client.NoticeKind
+		enough := errors.New("enough")
+		o := client.SubscribeOptions{Channels: []string{"db.>"}, Transport: tr, Now: true, PollInterval: time.Millisecond}
+		o.Notify = func(n client.Notice) {
+			switch kinds = append(kinds, n.Kind); n.Kind {
+			case client.SnapshotBegin:
+				fresh = make(map[string]string)
+			case client.SnapshotEnd:
+				state, fresh = fresh, nil
+				go s.say("db.z", string(tr))
+			}
+		}
+		err := c.Subscribe(t.Context(), o, func(m client.Message) error {
+			if fresh != nil {
+				fresh[m.Channel] = m.Text
+				return nil
+			}
+			state[m.Channel] = m.Text
+			return enough
+		})
+		if want := b.state(); !errors.Is(err, enough) || !maps.Equal(state, want) {
+			t.Errorf("%s: got %v, %v, want %v; notices %v", tr, state, err, want, kinds)
+		}
 	}
 }
