@@ -41,6 +41,36 @@ func (c Cursor) passedBy(t time.Time, seq uint64) bool {
 	return second > at || second == at && c.HasTag && seq > c.Tag
 }
 
+// ParseSince reads a time from which on messages are wanted, as a cursor that has
+// all of its second sent: a date of RFC 3339, seconds since 1970, or how long ago,
+// in Go's units and d for days ("10m", "1h30m", "7d").
+func ParseSince(s string, now time.Time) (Cursor, bool) {
+	t, ok := parseSince(s, now)
+	if t.Unix() < 0 {
+		t = time.Unix(0, 0)
+	}
+	return Cursor{Time: t.UTC(), HasTag: true}, ok
+}
+
+func parseSince(s string, now time.Time) (time.Time, bool) {
+	if s == "" || len(s) > 40 || s[0] < '0' || s[0] > '9' {
+		return time.Time{}, false
+	}
+	// A "+" may have become a space on its way through a query.
+	if t, err := time.Parse(time.RFC3339, strings.Replace(s, " ", "+", 1)); err == nil {
+		return t, true
+	}
+	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Unix(seconds, 0), len(s) <= 12
+	}
+	if days, found := strings.CutSuffix(s, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 15)
+		return now.AddDate(0, 0, -int(n)), err == nil
+	}
+	d, err := time.ParseDuration(s)
+	return now.Add(-d), err == nil
+}
+
 // timeFormat is the preferred HTTP date (RFC 9110 5.6.7).
 const timeFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 

@@ -165,3 +165,37 @@ func FuzzParsePath(f *testing.F) {
 		}
 	})
 }
+
+func TestParseSince(t *testing.T) {
+	now := time.Unix(1795330800, 5e8)
+	for s, want := range map[string]int64{
+		"10m": 1795330200, "1h30m": 1795325400, "7d": 1794726000, "0s": 1795330800, "1795330800": 1795330800, "0": 0,
+		"2026-11-22T07:00:00Z": 1795330800, "2026-11-22T08:00:00+01:00": 1795330800, "2026-11-22T08:00:00 01:00": 1795330800,
+		"2026-11-22T07:00:00.25Z": 1795330800, "1000000h": 0, "32767d": 0, "0001-01-01T00:00:00Z": 0,
+	} {
+		if got, ok := relay.ParseSince(s, now); !ok || got.Time.Unix() != want || !got.HasTag || got.Tag != 0 {
+			t.Errorf("%s: got %+v, %t, want %d", s, got, ok, want)
+		}
+	}
+	for _, s := range []string{
+		"", "-10m", "+10m", "10 m", "yesterday", "m", "2026-11-22", "2026-13-22T07:00:00Z", "9999999999999", "99999d", "1.5d", "d",
+		"Sun, 22 Nov 2026 07:00:00 GMT", "9999999h",
+	} {
+		if got, ok := relay.ParseSince(s, now); ok {
+			t.Errorf("%q: got %+v", s, got)
+		}
+	}
+}
+
+// Whatever the text, the cursor is a time that history can begin at.
+func FuzzParseSince(f *testing.F) {
+	for _, s := range []string{"10m", "7d", "1795330800", "2026-11-22T07:00:00Z", "2026-11-22T08:00:00 01:00", "1e9h", "0001-01-01T00:00:00Z"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, ok := relay.ParseSince(s, time.Unix(1795330800, 0))
+		if ok && (c.Time.IsZero() || c.Time.Unix() < 0) {
+			t.Errorf("%q: got %+v", s, c)
+		}
+	})
+}

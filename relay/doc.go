@@ -35,6 +35,7 @@
 //   - class: channels that are counted apart
 //   - subscribe, subscription, merge: placing a cursor, and reading with it, from
 //     several rings in one order
+//   - follow: beginning with what is active now, and going on exactly from there
 //   - archive: history that is older than the memory
 //   - applied, stats: how far the stream has been read, and the numbers
 //   - lifecycle, events: where channels begin and end, and telling of it
@@ -47,7 +48,8 @@
 //   - An entry never changes, but for frames rendered on demand.
 //   - Nothing is queued per subscriber. What has left the buffer before a
 //     subscriber read it comes from the Archive; what retention has removed is
-//     told as a gap.
+//     told as a gap. A snapshot is read first, from a list of entries that all who
+//     ask for it share.
 //   - Whether a channel exists, and how its messages are numbered, is decided by
 //     the stream alone, so that relays agree. What only this relay knows, a ring
 //     that a subscriber has made, has ring.born 0 until the stream has it.

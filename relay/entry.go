@@ -9,9 +9,10 @@ import (
 // for the frames that are rendered on demand.
 type Entry struct {
 	msg     Message
-	control int    // IDDeleted, IDGap, or 0 for a message
+	control int    // IDDeleted, IDGap, IDSnapshot, or 0 for a message
 	pos     uint64 // place in this process's order; 0 if it came from the archive
 	loaded  bool   // put there by Load: for replay, not delivered live
+	state   bool   // made by NewEntry: it is no place to go on from
 	channel *ring  // the channel's ring; nil if the entry came from the archive
 	// out is the hub's position when the entry left its channel's retained view
 	// by number, 0 while it is in.
@@ -24,6 +25,17 @@ type frame struct {
 	bytes  []byte
 }
 
+// NewEntry makes an entry of a message that stands outside of the rings, in
+// snapshots. All who follow should share it. Its ID is what m says, and 0 where that
+// is not known.
+//
+// As an event it has an empty id. A browser that loses its connection in the middle
+// of a snapshot must not go on after one of its entries, because it would never hear
+// of what has ended before that: an empty id has it forget its place (WHATWG HTML
+// 9.2.6), so that it gets a new snapshot. The end of the snapshot has the first
+// place to go on from.
+func NewEntry(m Message) *Entry { return &Entry{msg: m, state: true} }
+
 // size is what the entry is taken to cost in the hub's buffer: itself and its
 // text, and the text again in each of two formats.
 func (e *Entry) size() int64 {
@@ -32,11 +44,11 @@ func (e *Entry) size() int64 {
 }
 
 // Message returns the entry's message; read-only. Of a control entry only
-// Channel and Text mean something.
+// Channel and Text mean something; of IDSnapshot, Seq, Time and Text.
 func (e *Entry) Message() *Message { return &e.msg }
 
 // Control returns 0 for a message, IDDeleted for the end of a channel, IDGap
-// where messages are missing.
+// where messages are missing, IDSnapshot where a snapshot ends.
 func (e *Entry) Control() int { return e.control }
 
 // Frame returns the entry as it goes on the wire in the format f. The first
@@ -64,10 +76,13 @@ func (e *Entry) Frame(f *Format) []byte {
 }
 
 func (e *Entry) render(f *Format) []byte {
-	if e.control != 0 {
+	switch {
+	case e.control == IDSnapshot:
+		return f.snapshotEnd(&e.msg)
+	case e.control != 0:
 		return f.Control(e.control, e.msg.Channel, string(e.msg.Text))
 	}
-	return f.render(&e.msg)
+	return f.render(&e.msg, !e.state)
 }
 
 // replayable reports whether someone who subscribed when the hub was at position
@@ -81,6 +96,3 @@ func (e *Entry) replayable(seam uint64, now time.Time) bool {
 	}
 	return e.channel == nil || !e.channel.expired(e, now)
 }
-
-// NewEntry makes an entry that is in no ring.
-func NewEntry(m Message) *Entry { return &Entry{msg: m} }

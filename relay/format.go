@@ -14,6 +14,8 @@ const (
 	IDDeleted = -2 // the channel has been deleted
 	IDTimeout = -3 // a long poll has waited long enough
 	IDGap     = -4 // messages are missing: retention has passed the cursor by
+	// IDSnapshot ends a snapshot, and has a place: the time and tag to go on from.
+	IDSnapshot = -5
 )
 
 // Framing is what goes around a rendered message on the wire. It is part of the
@@ -113,8 +115,23 @@ func (f *Format) Control(id int, channel, text string) []byte {
 	return f.frame(f.template.append(nil, &v, v.text))
 }
 
-// render gives the frame of a message.
-func (f *Format) render(m *Message) []byte {
+// snapshotEnd renders the end of a snapshot: as an event of its own type with the
+// place as its id, else with the template, whose time and tag are the place.
+func (f *Format) snapshotEnd(m *Message) []byte {
+	v := controlValues(IDSnapshot, "", m.Text)
+	v.time, v.tag = FormatTime(m.Time), strconv.FormatUint(m.Seq, 10)
+	if !f.framing.isEvent() {
+		return f.frame(f.template.append(nil, &v, v.text))
+	}
+	b := appendPlace(nil, m)
+	b = append(b, "event: snapshot-end\ndata: "...)
+	b = append(b, m.Text...)
+	return f.frame(append(b, "\n\n"...))
+}
+
+// render gives the frame of a message; withID says whether it is a place to go on
+// from.
+func (f *Format) render(m *Message, withID bool) []byte {
 	v := messageValues(m)
 	if !f.framing.isEvent() {
 		return f.frame(f.template.append(nil, &v, v.text))
@@ -126,14 +143,12 @@ func (f *Format) render(m *Message) []byte {
 		}
 	}
 	switch {
+	case !withID:
+		b = append(b, "id:\n"...)
 	case m.EventID != nil:
 		field("id: ", v.eventID)
 	case f.cursorIDs:
-		b = append(b, "id: "...)
-		b = strconv.AppendInt(b, m.Time.Unix(), 10)
-		b = append(b, ':')
-		b = append(b, v.tag...)
-		b = append(b, '\n')
+		b = appendPlace(b, m)
 	}
 	if m.EventType != nil {
 		field("event: ", v.evType)
@@ -226,6 +241,15 @@ func (f *Format) appendEvent(b []byte, v *values) []byte {
 	for line := range lines(v.text) {
 		b = f.template.append(b, v, line)
 	}
+	return append(b, '\n')
+}
+
+// appendPlace appends the id that ParseEventCursor reads.
+func appendPlace(b []byte, m *Message) []byte {
+	b = append(b, "id: "...)
+	b = strconv.AppendInt(b, m.Time.Unix(), 10)
+	b = append(b, ':')
+	b = strconv.AppendUint(b, m.Seq, 10)
 	return append(b, '\n')
 }
 

@@ -104,6 +104,7 @@ type Hub struct {
 	published uint64
 	headTime  time.Time
 	headSeq   uint64
+	loadedSeq uint64 // headSeq when it was CaughtUp
 
 	applied     applied
 	subscribers atomic.Int64
@@ -223,6 +224,7 @@ func (h *Hub) CaughtUp() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	defer h.ready.Store(true)
+	h.loadedSeq = h.headSeq
 	if h.numbered {
 		return // loaded again after a Reset, and numbered as it went
 	}

@@ -69,7 +69,7 @@ func (sl *slot) head(commit uint64, now time.Time) (*Entry, slotState) {
 			return nil, slotOpen
 		}
 		if sl.peek < sl.seam {
-			if e.replayable(sl.pos, now) {
+			if sl.whole || e.replayable(sl.pos, now) {
 				return e, slotOpen
 			}
 		} else if !e.loaded {

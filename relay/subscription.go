@@ -27,7 +27,8 @@ type Subscription struct {
 
 	slots []slot
 	runs  []run    // where what Peek returned came from
-	page  []*Entry // entries from the archive, and gap notices: before all else
+	page  []*Entry // entries of a snapshot or from the archive, and gap notices: before all else
+	mark  *Entry   // the end of the snapshot, after page; nil: none
 	left  int      // slots that are not done
 	mixed bool     // replay is in the order of the stream too, not slot by slot
 	epoch uint64   // the hub's when it subscribed or last went over a gap
@@ -47,6 +48,9 @@ type slot struct {
 	seen uint64    // sequence of the last message read
 	cold *coldRead // what the archive has to give before next; nil: nothing
 	done bool      // the channel has been deleted, and that was read
+	// whole has everything below the seam read, and not only what newcomers are
+	// shown.
+	whole bool
 }
 
 // run says that n entries in a row were returned from a slot. A skipped run was
@@ -118,8 +122,11 @@ func (s *Subscription) Advance(taken []*Entry) {
 		return
 	}
 	if len(s.page) > 0 {
-		if s.page = s.page[n:]; len(s.page) == 0 {
-			s.page = nil
+		if s.page = s.page[n:]; len(s.page) > 0 {
+			return
+		}
+		if s.page = nil; s.mark != nil {
+			s.page, s.mark = []*Entry{s.mark}, nil
 		}
 		return
 	}
@@ -347,7 +354,7 @@ func (sl *slot) replay(buf []*Entry, now time.Time) []*Entry {
 	n := 0
 	for ord := sl.next; ord >= r.base && ord < min(sl.seam, r.end()) && n < len(buf); ord++ {
 		e := r.at(ord)
-		if e.replayable(sl.pos, now) {
+		if sl.whole || e.replayable(sl.pos, now) {
 			buf[n] = e
 			n++
 			continue

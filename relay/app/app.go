@@ -121,6 +121,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 		Hub: a.hub, Store: a.store, Waiting: a.store.Waiting, Peers: a.peers,
 		Site:         served,
 		Next:         a.routes(intake, reg),
+		Now:          feed.Snapshots{Tracker: a.tracker},
 		NextAt:       nextAt,
 		MaxChannelID: cfg.Limits.ChannelID,
 		Metrics:      web.NewMetrics(reg),

@@ -29,6 +29,7 @@ Examples:
    alertrelay sub ops
    alertrelay sub ops db --last 5                    with the last five of each
    alertrelay sub 'db.critical.>' --since 10m
+   alertrelay sub 'db.>' --now                       what is active, then what happens
    alertrelay sub '>' --format json | jq .text
    alertrelay sub ops --count 1 --transport ws
    alertrelay sub ops --from "Sun, 22 Nov 2026 07:00:00 GMT,1234"
@@ -44,6 +45,7 @@ func subCommand() *cli.Command {
 			serverFlag(),
 			&cli.StringFlag{Name: "since", Usage: "begin with the messages of the last `DURATION`, such as 10m"},
 			&cli.IntFlag{Name: "last", Usage: "begin with the last `N` messages of each channel", DefaultText: "none"},
+			&cli.BoolFlag{Name: "now", Usage: "begin with what is active"},
 			&cli.StringFlag{Name: "from", Usage: "go on after the message with this `TIME,TAG`"},
 			&cli.StringFlag{Name: "transport", Usage: "the `NAME` of the way messages come: sse, ws, lp (long-polling), stream, or poll", Value: string(client.SSE)},
 			&cli.StringFlag{Name: "format", Usage: "print `FORMAT`: text, or json with channel, id, time and tag", Value: "text"},
@@ -100,14 +102,16 @@ func subscribeOptions(c *cli.Context) (client.SubscribeOptions, error) {
 	if c.Int("last") < 0 || c.Int("count") < 0 {
 		return o, usagef("--last and --count must not be negative")
 	}
-	starts := chosen(c, "since", "last", "from")
+	starts := chosen(c, "since", "last", "from", "now")
 	if len(starts) == 0 {
 		return o, nil
 	}
 	if len(starts) > 1 {
-		return o, usagef("--since, --last and --from exclude each other")
+		return o, usagef("--since, --last, --from and --now exclude each other")
 	}
 	switch starts[0] {
+	case "now":
+		o.Now = c.Bool("now")
 	case "last":
 		o.Last = c.Int("last")
 	case "since":
@@ -181,7 +185,7 @@ func printer(w io.Writer, format string) func(client.Message) error {
 
 // notices tells on w what happens besides messages.
 func notices(w io.Writer, server string) func(client.Notice) {
-	lost := false
+	lost, again := false, false
 	return func(n client.Notice) {
 		switch n.Kind {
 		case client.Connected:
@@ -200,6 +204,13 @@ func notices(w io.Writer, server string) func(client.Notice) {
 				n.Text = "channel " + n.Channel + ": " + n.Text
 			}
 			fmt.Fprintf(w, "alertrelay: %s\n", n.Text)
+		case client.SnapshotBegin:
+			if again {
+				fmt.Fprintln(w, "alertrelay: too long away, beginning again with what is active")
+			}
+			again = true
+		case client.SnapshotEnd:
+			fmt.Fprintln(w, "alertrelay: that is all that is active")
 		case client.Deleted:
 			fmt.Fprintf(w, "alertrelay: channel %s was deleted: %s\n", n.Channel, n.Text)
 		}

@@ -228,6 +228,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, o := range map[string]client.SubscribeOptions{
 		"no channel":        {},
 		"two beginnings":    {Channels: []string{"ops"}, Since: time.Now(), Last: 1},
+		"now and then":      {Channels: []string{"ops"}, Since: time.Now(), Now: true},
 		"negative":          {Channels: []string{"ops"}, Last: -1},
 		"unknown transport": {Channels: []string{"ops"}, Transport: "carrier pigeon"},
 	} {

@@ -58,6 +58,7 @@ func (s *subscriber) poll(ctx context.Context, location string) error {
 	if err != nil {
 		return err
 	}
+	s.snapshot(resp.Header)
 	s.connected()
 	if text := resp.Header.Get(gapHeader); text != "" && !hasGap(messages) {
 		s.o.Notify(Notice{Kind: Gap, Text: text})
@@ -70,6 +71,9 @@ func (s *subscriber) poll(ctx context.Context, location string) error {
 		}
 	}
 	s.place(resp.Header.Get("Last-Modified"), resp.Header.Get("Etag"))
+	if s.unplaced {
+		s.snapshotEnd()
+	}
 	return nil
 }
 

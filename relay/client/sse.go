@@ -22,6 +22,7 @@ func (s *subscriber) sse(ctx context.Context) error {
 	if t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || t != "text/event-stream" {
 		return fmt.Errorf("the answer is no event stream but %q", resp.Header.Get("Content-Type"))
 	}
+	s.snapshot(resp.Header)
 	s.connected()
 	var e event
 	for r := bufio.NewReader(resp.Body); ; {
@@ -78,10 +79,10 @@ func (s *subscriber) event(e *event) error {
 		return err
 	}
 	for _, m := range messages {
-		if m.EventType == "" && m.ID > 0 {
+		if m.EventType == "" && m.ID >= 0 {
 			m.EventType = e.name
 		}
-		if m.EventID == "" && !isCursor(e.id, &m) {
+		if m.EventID == "" && m.ID >= 0 && !isCursor(e.id, &m) {
 			m.EventID = e.id
 		}
 		if err := s.deliver(m); err != nil {

@@ -19,6 +19,7 @@ func (s *subscriber) stream(ctx context.Context) error {
 		return err
 	}
 	defer resp.Body.Close()
+	s.snapshot(resp.Header)
 	s.connected()
 	var element strings.Builder
 	for r := bufio.NewReader(resp.Body); ; {

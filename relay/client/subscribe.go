@@ -29,8 +29,8 @@ const (
 // Transports lists the transports, the one to use first.
 func Transports() []Transport { return []Transport{SSE, WebSocket, LongPolling, Streaming, Polling} }
 
-// SubscribeOptions say what to subscribe to and where to begin. Of From, Since
-// and Last one may be set; none means from now on.
+// SubscribeOptions say what to subscribe to and where to begin. Of From, Since,
+// Last and Now one may be set; none means from now on.
 type SubscribeOptions struct {
 	// Channels are channels and wildcards ("db.>"). A suffix as in "ops.b3"
 	// begins that channel with its last three messages.
@@ -43,6 +43,11 @@ type SubscribeOptions struct {
 	Since time.Time
 	// Last begins with so many messages of each channel.
 	Last int
+	// Now begins with the newest message of each channel that is active. Notices of
+	// SnapshotBegin and SnapshotEnd come around them, again whenever the relay cannot
+	// go on where the subscription stood: the messages between them are then all
+	// that is active, and what was known before is void. Their ID may be 0.
+	Now bool
 	// PollInterval is how often Polling asks; 0 means 1 s.
 	PollInterval time.Duration
 	// IdleTimeout ends a connection on which nothing comes, not even the relay's
@@ -70,10 +75,12 @@ type NoticeKind uint8
 
 // Kinds of notices.
 const (
-	Connected    NoticeKind = iota // a connection stands
-	Disconnected                   // it ended, and another is tried after Delay
-	Gap                            // the relay does not retain all that was missed
-	Deleted                        // the channel was deleted
+	Connected     NoticeKind = iota // a connection stands
+	Disconnected                    // it ended, and another is tried after Delay
+	Gap                             // the relay does not retain all that was missed
+	Deleted                         // the channel was deleted
+	SnapshotBegin                   // what comes is all that is active, until SnapshotEnd
+	SnapshotEnd
 )
 
 // errEnded: the relay ended the connection as it should, to stop or because its
@@ -97,6 +104,9 @@ type subscriber struct {
 	cursor relay.Cursor // where the next connection begins
 	placed bool         // cursor is set
 	alive  bool         // the connection has been of use
+	// unplaced is true in the middle of a snapshot: its messages are no places to go
+	// on from.
+	unplaced bool
 }
 
 // Subscribe calls handle with each message, in order, from one goroutine, until
@@ -139,14 +149,14 @@ func (c *Client) subscriber(o SubscribeOptions, handle func(Message) error) (*su
 		return nil, err
 	}
 	starts := 0
-	for _, set := range []bool{o.From != relay.Cursor{}, !o.Since.IsZero(), o.Last > 0} {
+	for _, set := range []bool{o.From != relay.Cursor{}, !o.Since.IsZero(), o.Last > 0, o.Now} {
 		if set {
 			starts++
 		}
 	}
 	switch {
 	case starts > 1:
-		return nil, errors.New("client: of From, Since and Last one may be set")
+		return nil, errors.New("client: of From, Since, Last and Now one may be set")
 	case o.Last < 0:
 		return nil, errors.New("client: Last must not be negative")
 	}
@@ -191,7 +201,8 @@ func (c *Client) subscriber(o SubscribeOptions, handle func(Message) error) (*su
 
 // connect makes one connection and reads it to its end.
 func (s *subscriber) connect(ctx context.Context) error {
-	if !s.placed {
+	s.unplaced = false
+	if !s.placed && !s.o.Now {
 		// A poll answers with the place where the stream stands, so that nothing
 		// is lost even if the first connection breaks before its first message.
 		if err := s.poll(ctx, "/poll/"); err != nil {
@@ -226,6 +237,10 @@ func (s *subscriber) deliver(m Message) error {
 	case relay.IDGap:
 		s.o.Notify(Notice{Kind: Gap, Channel: m.Channel, Text: m.Text})
 		return nil
+	case relay.IDSnapshot:
+		s.cursor, s.placed = m.Cursor(), true
+		s.snapshotEnd()
+		return nil
 	case relay.IDDeleted:
 		s.o.Notify(Notice{Kind: Deleted, Channel: m.Channel, Text: m.Text})
 		return errDeleted
@@ -236,8 +251,24 @@ func (s *subscriber) deliver(m Message) error {
 	if err := s.handle(m); err != nil {
 		return handlerError{err}
 	}
-	s.cursor, s.placed = m.Cursor(), true
+	if !s.unplaced {
+		s.cursor, s.placed = m.Cursor(), true
+	}
 	return nil
+}
+
+// snapshot notes that an answer begins with a snapshot, or is one.
+func (s *subscriber) snapshot(h http.Header) {
+	if h.Get("X-Alertrelay-Snapshot") == "" {
+		return
+	}
+	s.unplaced, s.placed = true, false // should it break off, there must be another
+	s.o.Notify(Notice{Kind: SnapshotBegin})
+}
+
+func (s *subscriber) snapshotEnd() {
+	s.unplaced = false
+	s.o.Notify(Notice{Kind: SnapshotEnd})
 }
 
 // url is where the next connection goes: the location, the channels, and the
@@ -256,10 +287,15 @@ func (s *subscriber) url(location string) string {
 			b.WriteString(".b0")
 		}
 	}
+	sep := "?"
+	if s.o.Now {
+		b.WriteString("?mode=now")
+		sep = "&"
+	}
 	if !s.placed {
 		return b.String()
 	}
-	b.WriteString("?time=" + argument(relay.FormatTime(s.cursor.Time)))
+	b.WriteString(sep + "time=" + argument(relay.FormatTime(s.cursor.Time)))
 	if s.cursor.HasTag {
 		b.WriteString("&tag=" + strconv.FormatUint(s.cursor.Tag, 10))
 	}

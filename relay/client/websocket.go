@@ -36,6 +36,7 @@ func (s *subscriber) websocket(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
+	s.snapshot(resp.Header)
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 
 	extend := func() { _ = conn.SetReadDeadline(time.Now().Add(s.o.IdleTimeout)) }

@@ -93,7 +93,7 @@ func TestEveryKeyOfSources(t *testing.T) {
 			},
 			API:         []string{"http://am-1:9093", "https://am-2/prefix"},
 			APIAuth:     conf.APIAuth{Basic: &conf.Basic{User: "eve", Password: s("geheim9")}},
-			APIInterval: 10 * time.Second, RepeatInterval: 5 * time.Minute, GroupInterval: 15 * time.Second,
+			APIInterval: 10 * time.Second, RepeatInterval: 5 * time.Minute, GroupInterval: 15 * time.Second, RepeatAsked: true,
 			SilentAfter: 10 * time.Minute, AckAsSilence: time.Hour,
 			Mapping: conf.Mapping{Preset: "uptime-kuma", File: file, Origin: file + ":23:14"},
 			Origin:  file + ":3:3",

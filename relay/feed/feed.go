@@ -6,6 +6,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -141,4 +142,18 @@ func value(e store.BucketEntry) track.Value {
 		v.Data = nil
 	}
 	return v
+}
+
+// Snapshots are those of the tracker, for the hub.
+type Snapshots struct{ Tracker *track.Tracker }
+
+// Snapshot implements relay.Snapshots.
+func (s Snapshots) Snapshot(reqs []relay.Request) (entries []*relay.Entry, head relay.Head, err error) {
+	entries, at, ok := s.Tracker.Snapshot(func(channel string) bool {
+		return slices.ContainsFunc(reqs, func(r relay.Request) bool { return r.Covers(channel) })
+	})
+	if !ok {
+		return nil, relay.Head{}, relay.ErrNotReady
+	}
+	return entries, relay.Head(at), nil
 }

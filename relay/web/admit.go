@@ -78,7 +78,7 @@ func (q *visit) vary(contentType string) string {
 
 // begin makes the subscription that the request asks for, or says why not.
 func (c *subscriber) begin(q *visit) *refusal {
-	r, s, from := q.r, c.server, q.cursor()
+	r, s := q.r, c.server
 	if s.stopping.Load() {
 		return &errStopping
 	}
@@ -92,6 +92,10 @@ func (c *subscriber) begin(q *visit) *refusal {
 	if f := s.authorize(q, reqs); f != nil {
 		return f
 	}
+	from, f := s.beginning(q, reqs)
+	if f != nil {
+		return f
+	}
 	if c.ends() {
 		if f := c.readCallback(r); f != nil {
 			return f
@@ -101,15 +105,19 @@ func (c *subscriber) begin(q *visit) *refusal {
 		return f
 	}
 	if p := c.poll; p != nil {
-		p.from = from
+		p.from, p.now = from.cursor, from.now
 		p.headTime, p.headTag = s.hub.Head() // before the subscription: nothing may fall between
 	}
-	sub, err := s.hub.Subscribe(reqs, from, c.wake)
+	var err error
+	if from.now {
+		c.sub, err = s.follow(q, reqs, from.cursor, c.wake)
+	} else {
+		c.sub, err = s.hub.Subscribe(reqs, from.cursor, c.wake)
+	}
 	if err != nil {
 		f := refuse(err)
 		return &f
 	}
-	c.sub = sub
 	return nil
 }
 

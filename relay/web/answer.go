@@ -13,6 +13,7 @@ import (
 // poll is what a poll or a long poll needs beside being a subscriber.
 type poll struct {
 	from     relay.Cursor
+	now      bool      // it asked for mode=now
 	headTime time.Time // where the stream stood when the request came
 	headTag  uint64
 	origin   string
@@ -21,7 +22,8 @@ type poll struct {
 	zip                      bool
 	callback                 string // JSONP; empty: none
 	got                      []*relay.Entry
-	gap                      string // what the notice says, empty: none
+	gap                      string       // what the notice says, empty: none
+	mark                     *relay.Entry // the end of the snapshot that got is, else nil
 	answered                 chan struct{}
 }
 
@@ -31,7 +33,7 @@ const pollDeadline = 10 * time.Second
 // answer collects what there is and, when that is all, makes the response of it.
 func (c *subscriber) answer(w *writer) {
 	p := c.poll
-	for {
+	for p.mark == nil {
 		entries := c.sub.Peek(w.space[:])
 		if len(entries) == 0 {
 			break
@@ -40,7 +42,10 @@ func (c *subscriber) answer(w *writer) {
 			switch {
 			case e.Control() == relay.IDGap:
 				p.gap = string(e.Message().Text)
-			case e.Control() == relay.IDDeleted && c.mode == site.ModePoll: // the next poll sees an empty channel
+			case e.Control() == relay.IDDeleted && c.mode == site.ModePoll && !p.now: // the next poll sees an empty channel
+			case e.Control() == relay.IDSnapshot:
+				p.mark = e
+			case p.mark != nil: // it is for the next poll, which goes on after the snapshot
 			default:
 				p.got = append(p.got, e)
 			}
@@ -50,6 +55,8 @@ func (c *subscriber) answer(w *writer) {
 	asked := c.asked.Load()
 	over := asked&(askEnd|askStop) != 0
 	switch {
+	case p.mark != nil:
+		c.out, c.ending = c.found(), true
 	case c.sub.Replaying() && !over:
 		// The archive is being read, and wakes us.
 	case c.sub.Replaying():
@@ -95,7 +102,7 @@ func (c *subscriber) found() []byte {
 	var newest *relay.Message
 	size := 0
 	for _, e := range p.got {
-		if m := e.Message(); e.Control() == 0 && (newest == nil || m.Seq > newest.Seq) {
+		if m := e.Message(); (e.Control() == 0 || p.now) && (newest == nil || m.Seq > newest.Seq) {
 			newest = m
 		}
 		size += len(e.Frame(c.format.Format))
@@ -106,6 +113,12 @@ func (c *subscriber) found() []byte {
 		}
 	}
 	switch {
+	case p.mark != nil:
+		m := p.mark.Message()
+		h.lastModified, h.tag, h.hasTag, h.snapshot = m.Time, m.Seq, true, true
+		if p.callback != "" { // a script sees no headers
+			p.got = append(p.got, p.mark)
+		}
 	case newest != nil:
 		h.lastModified, h.tag, h.hasTag = newest.Time, newest.Seq, true
 	case c.loc.Module: // deleted
@@ -196,6 +209,8 @@ func (c *subscriber) nothing() []byte {
 // is sent again, and nothing is lost.
 func (c *subscriber) stand(h *head) {
 	switch {
+	case c.poll.now && c.poll.from.Tag > c.poll.headTag: // the end of a channel was the last that came
+		h.lastModified, h.tag, h.hasTag = c.poll.from.Time, c.poll.from.Tag, true
 	case !c.poll.headTime.IsZero():
 		h.lastModified, h.tag, h.hasTag = c.poll.headTime, c.poll.headTag, true
 	case c.poll.from.Time.IsZero(): // nothing has ever come: what comes before the next poll is after this

@@ -33,7 +33,7 @@
 //   - server, errors, status, headers, health, metrics: around it
 //   - publish, statistics, info: answers of net/http
 //   - cluster: adding up what several relays have
-//   - admit, subscriber: from a request to a subscriber
+//   - admit, beginning, subscriber: from a request to a subscriber
 //   - queue, writer, wheel, trim: who writes when, and memory given back
 //   - flow, answer: what is written: an endless response, or one answer
 //   - secure, special, padding, gzip: what is written in another way
@@ -50,6 +50,40 @@
 //   - A routing never changes. A subscriber keeps the location that it came to,
 //     also when another site is served; a location that is the same in both stays
 //     the same value, so that what is rendered for it is shared.
+//
+// # Where a subscriber begins
+//
+// A request without more gets what comes from now on. On our own locations
+// (Location.Module is false) it may say, beside the cursors of protocol 7.2:
+//
+//   - since=10m, since=2026-11-22T07:00:00Z or since=1795330800: history from that
+//     second on. A cursor beats it, because a browser that comes back sends both.
+//   - mode=now: first the newest message of every channel that is active, by tag,
+//     then an end of the snapshot, then everything after it: each message once,
+//     with the ends of channels (-2), and with what newcomers are not shown any
+//     more. Options.Now knows what is active; without it the answer is 404.
+//
+// The end of the snapshot is a place to go on from, its entries are none: a client
+// that goes on after one of them never hears of what ended before it. So
+//
+//   - an event of the snapshot has an empty id, which has a browser forget its place,
+//     and is how a script tells it from the others. The end is an event of the type
+//     snapshot-end, whose id is the place and whose data is
+//     {"id":-5,"time":"Sun, 22 Nov 2026 07:00:00 GMT","tag":"17","count":2}
+//   - on a stream and a WebSocket the end is a message with the id -5 and the place
+//     as its time and tag, whose text is the same JSON. What begins with a snapshot
+//     has the header X-Alertrelay-Snapshot: begin. A client that loses its connection
+//     before the end must come back without time and tag
+//   - the answer to a poll or a long poll is the snapshot, at once, with the place in
+//     Last-Modified and Etag and the header X-Alertrelay-Snapshot: end. It is 200 with
+//     no body if nothing is active. In JSONP, which has no headers, the end is the last
+//     message
+//
+// With a cursor as well, mode=now goes on after it, without a snapshot, if the message
+// that it names is in this relay's buffer and came while it ran, or was the last
+// before: then nothing can be missing. Otherwise, with an event id that is a
+// publisher's, and without a cursor, there is a snapshot, and whatever the client had
+// is void at its end.
 //
 // # Several relays
 //

@@ -34,6 +34,10 @@ var (
 	errTooManyPrefixed = refusal{http.StatusForbidden, "Subscribed too much wildcard channels."}
 	errEventsChannel   = refusal{http.StatusForbidden, "Subscription to events channel is not allowed."}
 	errEventsWrite     = refusal{http.StatusForbidden, "Only internal routines can change events channel."}
+	errMode            = refusal{http.StatusBadRequest, "The mode is not known; mode=now begins with what is active."}
+	errNoState         = refusal{http.StatusNotFound, "This relay does not know what is active: there is no mode=now."}
+	errSince           = refusal{http.StatusBadRequest, "since is no time; write 10m, 2h, 7d, 2026-11-22T07:00:00Z, or seconds since 1970."}
+	errTwoBeginnings   = refusal{http.StatusBadRequest, "mode=now begins with what is active: since, or a number of messages as in ops.b5, cannot be asked for as well."}
 	errEventHeader     = refusal{http.StatusBadRequest, "Event-Id and Event-Type take up to 1024 bytes each."}
 )
 

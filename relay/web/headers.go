@@ -148,6 +148,7 @@ type head struct {
 	http10       bool
 	origin       string
 	gap          string
+	snapshot     bool // the body is one
 	unbuffered   bool // ask proxies to pass bytes on at once
 	exposed      bool // let scripts of other origins read the cursor
 	zipped       bool
@@ -186,6 +187,9 @@ func (h *head) append(b []byte) []byte {
 		b = append(b, "\r\nAccess-Control-Allow-Methods: GET\r\nAccess-Control-Allow-Headers: "+corsHeaders...)
 		if h.exposed {
 			b = append(b, "\r\nAccess-Control-Expose-Headers: Last-Modified,Etag,"+headerGap...)
+			if h.snapshot {
+				b = append(b, ","+headerSnapshot...)
+			}
 		}
 	}
 	b = append(b, "\r\nExpires: "+expires+"\r\nCache-Control: "+cacheControl...)
@@ -195,6 +199,9 @@ func (h *head) append(b []byte) []byte {
 	if h.gap != "" {
 		b = append(b, "\r\n"+headerGap+": "...)
 		b = append(b, h.gap...)
+	}
+	if h.snapshot {
+		b = append(b, "\r\n"+headerSnapshot+": end"...)
 	}
 	if h.zipped {
 		b = append(b, "\r\nContent-Encoding: gzip"...)

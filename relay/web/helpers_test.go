@@ -50,6 +50,8 @@ type setup struct {
 	site site.Site
 	// each changes every location of that server, and what is for none of them.
 	each func(l *site.Location)
+	// sink is what the stream is read into; nil means the hub.
+	sink func(*relay.Hub) store.Sink
 	// tlsName and roots are for clients, if the first socket speaks TLS.
 	tlsName string
 	roots   *x509.CertPool
@@ -138,7 +140,11 @@ func newServer(t testing.TB, locations []site.Location, change ...func(*setup)) 
 	}
 	t.Cleanup(s.hub.Close)
 	s.peers = s.store.NewPeers(s.hub)
-	s.run(func(ctx context.Context) error { return s.store.Run(ctx, s.hub) })
+	sink := store.Sink(s.hub)
+	if s.opts.sink != nil {
+		sink = s.opts.sink(s.hub)
+	}
+	s.run(func(ctx context.Context) error { return s.store.Run(ctx, sink) })
 	s.run(s.hub.Run)
 	s.run(s.peers.Run)
 	s.run(func(ctx context.Context) error { return s.hub.RunLifecycle(ctx, s.store, s.peers.Watched, nil) })

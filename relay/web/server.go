@@ -47,6 +47,8 @@ type Options struct {
 	Waiting func() string
 	// Peers are the other relays; nil means that there are none.
 	Peers Peers
+	// Now tells what is active, for mode=now; nil means that there is none.
+	Now relay.Snapshots
 	// Site is what is served where. Its servers must have addresses. It must not
 	// be changed any more.
 	Site site.Site

@@ -143,7 +143,7 @@ func (c *subscriber) hijack(w http.ResponseWriter, q *visit, origin string) {
 	}
 	early := buffered(rw.Reader)
 	if c.poll == nil {
-		c.out = c.startFlow(origin, q.added(http.StatusOK)+q.vary(c.contentType()))
+		c.out = c.startFlow(origin, q.added(http.StatusOK)+q.vary(c.contentType())+q.snapshotHeader())
 	} else {
 		c.poll.origin = origin
 	}

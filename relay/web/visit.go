@@ -25,6 +25,8 @@ type visit struct {
 	groups  []int  // and where
 	vars    map[string]string
 	keep    bool // the connection may be used again
+	// snapshot is true if what is sent begins with one.
+	snapshot bool
 }
 
 // match tries a regular expression. If it matches, its captures are those that

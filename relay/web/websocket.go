@@ -44,7 +44,7 @@ func (s *Server) webSocket(w http.ResponseWriter, q *visit) {
 	if !c.takeOver(q.link) {
 		return
 	}
-	c.out = upgraded(r.Header.Get("Sec-WebSocket-Key"), q.added(http.StatusSwitchingProtocols))
+	c.out = upgraded(r.Header.Get("Sec-WebSocket-Key"), q.added(http.StatusSwitchingProtocols)+q.snapshotHeader())
 	early := buffered(rw.Reader)
 	if refused != nil {
 		s.metrics.refuse(site.ModeWebSocket, refused.status)
