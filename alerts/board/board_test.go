@@ -38,6 +38,7 @@ func TestPageAndPartsAreServed(t *testing.T) {
 		"/assets/board.css": "text/css; charset=utf-8",
 		"/assets/app.js":    "text/javascript; charset=utf-8",
 		"/assets/icon.svg":  "image/svg+xml",
+		"/client.js":        "text/javascript; charset=utf-8",
 	} {
 		t.Run(path, func(t *testing.T) {
 			resp := serve(t, http.MethodGet, path)
