@@ -1,40 +1,45 @@
-// The board: what is active, as plain lines.
+// The page: what connects the parts.
 
-import { follow, parseEvent, root } from '../client.js';
+import { follow } from '../client.js';
+import { Board } from './board.js';
+import './head.js';
+import { t, translate } from './lang.js';
+import { Live } from './live.js';
+import './table.js';
+import { setText } from './text.js';
+import { clock, now } from './time.js';
+import { setUpTools } from './tools.js';
+import { readView } from './view.js';
 
-const path = location.pathname.slice(new URL(root).pathname.length);
-const channels = path.startsWith('board/') ? path.slice('board/'.length).split('/').map(decodeURIComponent) : ['>'];
-const active = new Map(); // by channel
+const byId = (id) => document.getElementById(id);
 
-function show() {
-  const lines = [...active].map(([channel, message]) => {
-    const li = document.createElement('li');
-    const event = parseEvent(message);
-    li.textContent = event ? `${event.status} ${event.labels.alertname} ${channel}` : channel;
-    return li;
-  });
-  document.getElementById('list').replaceChildren(...lines);
-}
+translate(document);
+if (new URLSearchParams(location.search).has('kiosk')) document.body.dataset.kiosk = '';
 
-follow(channels, {
+const view = readView();
+export const board = new Board({ table: byId('table'), counts: byId('counts'), empty: byId('empty'), past: byId('past'), summary: byId('summary') }, view);
+const live = new Live({ badge: byId('live'), cover: byId('cover') }, () => board.ask());
+board.watch(live);
+setUpTools(board);
+
+byId('past').querySelector('button').addEventListener('click', () => board.showNow());
+setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : view.channels.join('  '));
+setInterval(() => setText(byId('clock'), clock(now())), 500);
+board.ask();
+
+const following = follow(withMeta(view.channels), {
   mode: 'now',
-  onSnapshot(messages) {
-    active.clear();
-    for (const m of messages) active.set(m.channel, m);
-    show();
-  },
-  onMessage(message) {
-    const status = parseEvent(message)?.status;
-    if (status === undefined) return;
-    if (status === 'resolved' || status === 'expired') active.delete(message.channel);
-    else active.set(message.channel, message);
-    show();
-  },
-  onDeleted(channel) {
-    active.delete(channel);
-    show();
-  },
-  onState(state) {
-    document.getElementById('state').textContent = state.live ? 'Live' : 'NOT LIVE';
-  },
+  onSnapshot: (messages) => board.takeSnapshot(messages),
+  onMessage: (message) => board.takeMessage(message),
+  onGap: () => {},
+  onDeleted: (channel) => board.takeDeleted(channel),
+  onState: () => live.check(),
 });
+live.watch(() => following.state);
+addEventListener('online', () => following.retry());
+document.addEventListener('visibilitychange', () => document.hidden || live.kind === 'live' || following.retry());
+
+/** withMeta also follows what the relay says about itself. */
+function withMeta(channels) {
+  return channels;
+}
