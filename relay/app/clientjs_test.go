@@ -548,3 +548,43 @@ func TestPagesUnderAPrefix(t *testing.T) {
 	p.has([]string{"hello"})
 	p.fine()
 }
+
+// The page of the documentation works from another origin, with all that is not the
+// relay's in its way: headers that it cannot see.
+func TestClientJSInAPageOfOthers(t *testing.T) {
+	t.Parallel()
+	r := relaytest.Start(t)
+	manual, err := os.ReadFile(filepath.Join("..", "..", "alerts", "board", "CLIENT.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(string(manual), "```html\n")
+	page, _, found := strings.Cut(page, "```")
+	if !found {
+		t.Fatal("no page in the documentation")
+	}
+	page = strings.ReplaceAll(page, "http://127.0.0.1:8080", r.URL)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(page))
+	}))
+	t.Cleanup(other.Close)
+	firing, err := os.ReadFile(filepath.Join("..", "..", "alerts", "testdata", "alertmanager", "alertmanager-0.34.2-group3-firing.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	post(t, r.URL+"/in/alertmanager/am", string(firing), http.StatusOK)
+	browser := relaytest.Chromium(t)
+	p := openTab(t, browser, other.URL)
+	p.until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
+	r.Stop()
+	p.until("document.getElementById('state').textContent.startsWith('NOT LIVE')")
+	r.Restart()
+	p.until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
+	for _, transport := range clientTransports {
+		eval[bool](p, fmt.Sprintf("(import(%q).then(({follow}) => { window.f = follow('>', {mode: 'now', transports: [%q], onSnapshot: (m) => { window.count = m.length }}) }), window.count = -1, true)", r.URL+"/client.js", transport))
+		p.until("window.count === 3 && f.state.live")
+		eval[bool](p, "(f.close(), true)")
+	}
+	p.fine()
+}
