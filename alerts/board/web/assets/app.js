@@ -9,6 +9,7 @@ import { t, translate } from './lang.js';
 import { Live } from './live.js';
 import { EventLog } from './log.js';
 import { Notices } from './notices.js';
+import { addRecent } from './recent.js';
 import { Sources } from './sources.js';
 import { Storm } from './storm.js';
 import './table.js';
@@ -25,10 +26,11 @@ const view = readView();
 const table = byId('table');
 
 /** board is what other modules hold on to: its state, showPast and showNow. */
-export const board = new Board({ table, counts: byId('counts'), empty: byId('empty'), past: byId('past'), summary: byId('summary') }, view);
+export const board = new Board({ table, counts: byId('counts'), empty: byId('empty'), past: byId('past'), filtered: byId('filtered'), summary: byId('summary') }, view);
 const live = new Live({ badge: byId('live'), cover: byId('cover') }, () => board.ask());
 board.watch(live);
 const notices = new Notices(byId('notices'));
+addRecent(board);
 const sources = new Sources(board, notices);
 const storm = new Storm(notices);
 const log = new EventLog(byId('log'));
@@ -40,7 +42,7 @@ if (view.kiosk) {
   setUpKiosk(board, table, byId('foot'));
 }
 byId('past').querySelector('button').addEventListener('click', () => board.showNow());
-setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
+setText(byId('title'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
 setInterval(() => setText(byId('clock'), clock(now())), 500);
 board.ask();
 

@@ -62,6 +62,8 @@ function setUpFilter(board, choose) {
   };
   const filter = (text, done) => {
     clearTimeout(timer);
+    // Half a matcher would match nothing: what was there stays until there is a value.
+    if (!done && /[=~]\s*"?$/.test(text)) return;
     choose(matching(text.trim(), board.view));
     if (done || !board.view.problem) show();
     else timer = setTimeout(show, PATIENCE);
