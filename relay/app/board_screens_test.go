@@ -37,12 +37,21 @@ func openBoard(t *testing.T, browser context.Context, address string, size []int
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
 	p.do(chromedp.EmulateViewport(size[0], size[1], options...))
-	if _, err := chromedp.Call(p.ctx, page.Navigate, page.NavigateParams{URL: address}); err != nil {
-		t.Fatal(err)
-	}
-	p.until("document.readyState !== 'loading' && document.body.dataset.live !== undefined")
-	p.until(boardIsLive)
+	p.visit(address)
 	return p
+}
+
+// visit goes to another board. A browser has six connections to a relay, and each
+// tab holds one.
+func (p *tab) visit(address string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, relaytest.Patience)
+	defer cancel()
+	if _, err := chromedp.Call(ctx, page.Navigate, page.NavigateParams{URL: address}); err != nil {
+		p.t.Fatal(err)
+	}
+	p.until("document.readyState !== 'loading' && document.body?.dataset.live !== undefined")
+	p.until(boardIsLive)
 }
 
 // press presses keys, one after another.

@@ -118,8 +118,7 @@ func TestBoardShowsOddTextsAsTexts(t *testing.T) {
 func TestBoardFiltersByTheAddress(t *testing.T) {
 	r := relaytest.Start(t)
 	play(t, r, night()...)
-	browser := relaytest.Chromium(t)
-	p := openBoard(t, browser, r.URL+"/?match="+url.QueryEscape(`team=~"db|web", severity="critical"`)+"&group=team&sort=oldest&hide=acked", nil)
+	p := openBoard(t, relaytest.Chromium(t), r.URL+"/?match="+url.QueryEscape(`team=~"db|web", severity="critical"`)+"&group=team&sort=oldest&hide=acked", nil)
 	untilCount(p, "critical", 3)
 	if got := eval[[]string](p, "[...document.querySelectorAll('.c-name')].map((e) => e.textContent)"); len(got) != 3 || got[0] != "DiskWillFillIn4Hours" {
 		t.Errorf("got the rows %q", got)
@@ -144,25 +143,25 @@ func TestBoardFiltersByTheAddress(t *testing.T) {
 	untilCount(p, "info", 1)
 	untilCount(p, "critical", 0)
 	for text, want := range map[string]string{
-		`team`:                    "only a name",
-		`team="db" x="y"`:         "comma",
-		`{team="db"`:              "braces",
-		`team=~"("`:               "regular expression",
-		`team=~"(a+)+b"`:          "repetition",
-		`team=~"(?=x)"`:           "lookaround",
-		`="x"`:                    "name",
-		`team~"x"`:                "expected =",
-		`team="`:                  "quote",
-		`team='db'`:               "quoted with",
-		"<img src=x>=onerror, x=": "",
+		`team`:                  "only a name",
+		`team="db" x="y"`:       "comma",
+		`{team="db"`:            "braces",
+		`team=~"("`:             "regular expression",
+		`team=~"(a+)+b"`:        "repetition",
+		`team=~"(?=x)"`:         "lookaround",
+		`="x"`:                  "name",
+		`team~"x"`:              "expected =",
+		`team="`:                "quote",
+		`team='db'`:             "quoted with",
+		`<img src=x>="onerror"`: "expected =",
+		"x=":                    "",
 	} {
-		p := openBoard(t, browser, r.URL+"/?match="+url.QueryEscape(text), nil)
+		p.visit(r.URL + "/?match=" + url.QueryEscape(text))
 		p.until("document.querySelectorAll('.row').length > 0 || !document.getElementById('empty').hidden")
 		got := eval[string](p, "document.getElementById('match-problem').hidden ? '' : document.getElementById('match-problem').textContent")
 		if !strings.Contains(got, want) || (got == "") != (want == "") {
 			t.Errorf("%s: got %q, want %q in it", text, got, want)
 		}
-		p.fine()
 	}
 	p.fine()
 }
@@ -300,7 +299,7 @@ func TestBoardActsByKeys(t *testing.T) {
 	p.until("document.getElementById('table').textContent.includes('EndedBefore')")
 	untilCount(p, "ended", 1)
 	p.press("j")
-	p.until("document.querySelector('.row.selected .c-name').textContent === 'HighErrorRate'")
+	p.until("document.querySelector('.row.selected .c-name')?.textContent === 'HighErrorRate'")
 	p.press("a")
 	p.until("document.getElementById('dialog').open")
 	p.press("Mei\tlooking")
@@ -332,7 +331,7 @@ func TestBoardActsByKeys(t *testing.T) {
 
 	p.press(kb.Escape) // escape
 	p.press("G")
-	p.until("document.querySelector('.row.selected .c-name').textContent === 'EndedBefore'")
+	p.until("document.querySelector('.row.selected .c-name')?.textContent === 'EndedBefore'")
 	p.press("g\r")
 	p.until("!document.getElementById('panel').hidden && document.querySelector('#panel h2').textContent === 'HighErrorRate'")
 	p.shoot("panel-actions")
@@ -392,7 +391,7 @@ func TestBoardOfTwentyThousand(t *testing.T) {
 	p.shoot("twenty-thousand")
 	p.looksRight()
 	p.press("G")
-	p.until("document.querySelector('.row.selected')?.getAttribute('aria-rowindex') === '20020'")
+	p.until("document.querySelector('.row.selected')?.getAttribute('aria-rowindex') === document.getElementById('table').getAttribute('aria-rowcount')")
 
 	eval[bool](p, "window.longest = 0, true")
 	for i := range 5_000 {
@@ -402,5 +401,8 @@ func TestBoardOfTwentyThousand(t *testing.T) {
 	untilCount(p, "critical", 5000)
 	longest := eval[float64](p, "longest")
 	t.Logf("5,000 transitions: the longest frame took %.0f ms", longest)
+	if longest > 500 { // 67 ms on an idle machine with two cores; others may keep them busy
+		t.Errorf("the page stood still for %.0f ms", longest)
+	}
 	p.fine()
 }

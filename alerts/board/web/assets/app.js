@@ -43,7 +43,9 @@ if (view.kiosk) {
 }
 byId('past').querySelector('button').addEventListener('click', () => board.showNow());
 setText(byId('title'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
-setInterval(() => setText(byId('clock'), clock(now())), 500);
+const showClock = () => setText(byId('clock'), clock(now()));
+showClock();
+setInterval(showClock, 500);
 board.ask();
 
 // What the relay says about itself belongs on every board, if it may be read.
@@ -65,6 +67,12 @@ function start(channels) {
   });
 }
 
+// A page that is left may be kept for the way back, with its connection: after six
+// the browser has none left for the next.
+addEventListener('pagehide', () => following.close());
+addEventListener('pageshow', (e) => {
+  if (e.persisted) following = start([...view.channels, ...own]);
+});
 addEventListener('online', () => following.retry());
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && live.kind !== 'live') following.retry();

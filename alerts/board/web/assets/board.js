@@ -7,7 +7,7 @@ import { arrange } from './rows.js';
 import { AlertState } from './state.js';
 import { t } from './lang.js';
 import { setText } from './text.js';
-import { day, clock, now } from './time.js';
+import { clock, day, now, showTime } from './time.js';
 
 const SLICE = 12; // ms of a frame that reading messages may take
 const CALM = 2_500; // ms between two sentences read aloud
@@ -83,6 +83,7 @@ export class Board extends EventTarget {
   /** showPast shows what was at another time (ms) instead of what is. */
   showPast(alerts, at) {
     this.past = { alerts, at };
+    showTime(at);
     document.body.dataset.past = '';
     this.#parts.past.hidden = false;
     setText(this.#parts.past.firstElementChild, t('past', `${day(at)} ${clock(at)}`));
@@ -92,6 +93,7 @@ export class Board extends EventTarget {
   /** showNow ends it. */
   showNow() {
     this.past = null;
+    showTime(null);
     delete document.body.dataset.past;
     this.#parts.past.hidden = true;
     this.#show();
@@ -161,6 +163,7 @@ export class Board extends EventTarget {
     this.counts = this.#live.snapshot || this.past ? counts : null;
     this.#parts.counts.show(this.counts);
     this.#parts.table.show(items, this.view.group);
+    this.#parts.table.tick();
     this.#showFiltered(counts);
     this.#showEmpty(counts);
     this.#cost = performance.now() - began;

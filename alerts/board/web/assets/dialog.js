@@ -52,11 +52,14 @@ export function ask(title, contents, buttons = []) {
       const primary = buttons.find((b) => b.primary);
       if (primary && !foot.lastChild.disabled) run(primary);
     });
-    dialog.onclose = () => close(null);
+    dialog.oncancel = (e) => { // not onclose, which comes late, and then is about another
+      e.preventDefault();
+      close(null);
+    };
     dialog.setAttribute('aria-label', title);
     dialog.replaceChildren(form);
     dialog.showModal();
-    (form.querySelector('[autofocus], input, textarea, select') ?? foot.firstChild).focus();
+    (form.querySelector('[autofocus]') ?? form.querySelector('input, textarea, select') ?? foot.firstChild).focus();
   });
 }
 

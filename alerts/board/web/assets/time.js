@@ -14,6 +14,16 @@ export const now = () => Date.now() + skew;
 
 const two = (n) => String(n).padStart(2, '0');
 
+let shown = null; // another time that the board shows, in ms
+
+/** showTime has ages be those of another time; null: of now. */
+export function showTime(at) {
+  shown = at;
+}
+
+/** shownTime is the time that the board shows. */
+export const shownTime = () => shown ?? now();
+
 /** clock is the local time of day, hh:mm:ss. */
 export function clock(ms) {
   const d = new Date(ms);
