@@ -157,8 +157,8 @@ func (s *server) start(t *testing.T) {
 	})
 	c := newClient(t, am.Options{URLs: []string{s.url}})
 	eventually(t, "Alertmanager answers", func() bool {
-		_, err := c.Status(t.Context())
-		return err == nil
+		status, err := c.Status(t.Context())
+		return err == nil && status.Uptime() > 0 // by a clock of whole seconds
 	})
 }
 
