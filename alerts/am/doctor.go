@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"alertrelay/alerts"
 )
 
 // Level says what somebody has to do about an Advice.
@@ -38,6 +40,21 @@ type DoctorOptions struct {
 	// for. It is needed if the Alertmanager hides addresses, as it does from 0.26
 	// on, and the name has no "relay" in it.
 	Receiver string
+}
+
+// check gives the relay's address, nil if there is none.
+func (o *DoctorOptions) check() (relay *url.URL, err error) {
+	if o.Source != "" && !alerts.IsID(o.Source+"-0000000000000000") {
+		return nil, &InvalidError{fmt.Errorf("am: Source: %.40q must be 1 to 16 of a-z, 0-9 and _", o.Source)}
+	}
+	if o.Relay == "" {
+		return nil, nil
+	}
+	relay, err = url.Parse(o.Relay)
+	if err != nil || relay.Scheme != "http" && relay.Scheme != "https" || relay.Hostname() == "" || relay.User != nil {
+		return nil, &InvalidError{fmt.Errorf("am: Relay: is no URL without a user; write it as %s", defaultRelay)}
+	}
+	return relay, nil
 }
 
 // Report is what the doctor says.
@@ -71,10 +88,14 @@ func (r *Report) Write(w io.Writer) error {
 }
 
 // Examine asks every member of o, and says what its configuration should have.
-// Errors: one that names an option, ErrUnreachable if no member has answered.
+// Errors: *InvalidError, which names the option, ErrUnreachable if no member has
+// answered.
 func Examine(ctx context.Context, o Options, d DoctorOptions) (Report, error) {
 	all, err := NewClient(o)
 	if err != nil {
+		return Report{}, &InvalidError{err}
+	}
+	if _, err := d.check(); err != nil {
 		return Report{}, err
 	}
 	var answers []Status
@@ -129,18 +150,16 @@ const (
 )
 
 // Diagnose says what the configuration of a member should have. members are the
-// URLs for the relay's api. An error means that the configuration, or
-// DoctorOptions.Relay, cannot be read.
+// URLs for the relay's api. Errors: *InvalidError, which names the option; another
+// means that the configuration cannot be read.
 func Diagnose(s *Status, members []string, o DoctorOptions) (Report, error) {
 	c, err := parseConfig(s.Config)
 	if err != nil {
 		return Report{}, fmt.Errorf("its configuration %w", err)
 	}
 	d := &doctor{config: c, opts: o, version: parseVersion(s.Version)}
-	if o.Relay != "" {
-		if d.relay, err = url.Parse(o.Relay); err != nil || d.relay.Host == "" {
-			return Report{}, fmt.Errorf("the relay's address is no URL; write it as %s", defaultRelay)
-		}
+	if d.relay, err = o.check(); err != nil {
+		return Report{}, err
 	}
 	d.member(s, members)
 	name, w := d.find()
