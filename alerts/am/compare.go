@@ -29,8 +29,9 @@ type Held struct {
 // goroutines at once.
 type Holder interface {
 	// Known are the alerts of a source, each once: all that are active, and those
-	// that have ended lately, which are needed for at least two looks. An error
-	// means that it is not known yet: an empty list would be taken for "nothing".
+	// that have ended in the last minutes, in which a look may still have them. An
+	// error means that it is not known yet: an empty list would be taken for
+	// "nothing".
 	Known(source string) ([]Held, error)
 }
 
@@ -100,7 +101,7 @@ func (c *comparison) compare(l *Look, known []Held) differences {
 			absent[h.Fingerprint] = c.absent[h.Fingerprint] + 1
 			if absent[h.Fingerprint] >= looksNeeded {
 				d.reports = append(d.reports, alerts.Alert{
-					Source: c.source, Fingerprint: h.Fingerprint, Status: alerts.Resolved, Reason: ReasonReconciled, ReportedAt: l.At,
+					Source: c.source, Fingerprint: h.Fingerprint, Status: alerts.Resolved, Reason: ReasonReconciled, ReportedAt: reportedAt(l.At),
 				})
 			}
 		}
@@ -124,6 +125,9 @@ func (c *comparison) compare(l *Look, known []Held) differences {
 	return d
 }
 
+// reportedAt is a time as events have it.
+func reportedAt(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
 // present is what to report of an alert that both have.
 func (c *comparison) present(l *Look, h *Held, a *Alert) []alerts.Alert {
 	newer := h.UpdatedAt.After(l.At) // what it is was said after the look
@@ -131,7 +135,7 @@ func (c *comparison) present(l *Look, h *Held, a *Alert) []alerts.Alert {
 	if why := suppression(l, a, h.Suppression); why != nil {
 		if !newer && (h.Status != alerts.Suppressed || !sameSuppression(h.Suppression, why)) || old {
 			return []alerts.Alert{{
-				Source: c.source, Fingerprint: h.Fingerprint, Status: alerts.Suppressed, Suppression: why, ReportedAt: l.At,
+				Source: c.source, Fingerprint: h.Fingerprint, Status: alerts.Suppressed, Suppression: why, ReportedAt: reportedAt(l.At),
 			}}
 		}
 		return nil
