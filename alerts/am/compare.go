@@ -23,6 +23,9 @@ type Held struct {
 	// LastSeen is when it was last said to be there, by our clock; zero if that is
 	// not known.
 	LastSeen time.Time
+	// StaleAt is when it is taken for stale if nothing more is heard; zero means
+	// never.
+	StaleAt time.Time
 }
 
 // Holder tells what the relay has. Its methods may be called by several
@@ -38,13 +41,29 @@ type Holder interface {
 // saidAfter reports whether something was heard of the alert after a time.
 func (h *Held) saidAfter(at time.Time) bool { return h.UpdatedAt.After(at) || h.LastSeen.After(at) }
 
+// old reports whether it should be said again that the alert is there. That is so
+// when between a half and three quarters of the time until it is stale have
+// passed: always the same part for an alert, so that thousands that were adopted
+// at once are not refreshed at once. Where webhooks come, that is one more write
+// between two of them; a tenth of the repeat interval, of five minutes, would be a
+// write for every alert at every look. And with looks every 30 s there are two
+// more before the alert is stale.
+func (h *Held) old(now time.Time) bool {
+	life := h.StaleAt.Sub(h.LastSeen)
+	if h.StaleAt.IsZero() || h.LastSeen.IsZero() || life <= 0 {
+		return false
+	}
+	n, err := strconv.ParseUint(h.Fingerprint, 16, 64)
+	if err != nil {
+		n = 0
+	}
+	return now.Sub(h.LastSeen) >= life/2+time.Duration(n%uint64(life/4+1)) //nolint:gosec // less than life
+}
+
 // comparison remembers of past looks what the next one needs.
 type comparison struct {
 	source    string
 	minUptime time.Duration
-	// refresh is how old the last word of an alert may be, before it is said again
-	// that it is there.
-	refresh time.Duration
 	// receivers are the names of the relay's own; alerts that go to none of them
 	// are not the relay's. Without configured ones, those are learned that have
 	// sent notifications; and as long as there are none, every alert is ours.
@@ -131,7 +150,7 @@ func reportedAt(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecon
 // present is what to report of an alert that both have.
 func (c *comparison) present(l *Look, h *Held, a *Alert) []alerts.Alert {
 	newer := h.UpdatedAt.After(l.At) // what it is was said after the look
-	old := l.At.Sub(h.LastSeen) >= c.refreshAfter(h.Fingerprint)
+	old := h.old(l.At)
 	if why := suppression(l, a, h.Suppression); why != nil {
 		if !newer && (h.Status != alerts.Suppressed || !sameSuppression(h.Suppression, why)) || old {
 			return []alerts.Alert{{
@@ -210,16 +229,6 @@ func suppression(l *Look, a *Alert, held *alerts.Suppression) *alerts.Suppressio
 // time only.
 func sameSuppression(have, want *alerts.Suppression) bool {
 	return have != nil && have.Kind == want.Kind && have.ID == want.ID && (want.Until.IsZero() || have.Until.Equal(want.Until))
-}
-
-// refreshAfter is between the half of c.refresh and all of it, always the same for
-// an alert: thousands that were adopted at once are not refreshed at once.
-func (c *comparison) refreshAfter(fingerprint string) time.Duration {
-	n, err := strconv.ParseUint(fingerprint, 16, 64)
-	if err != nil || c.refresh < 2 {
-		return c.refresh
-	}
-	return c.refresh - time.Duration(n%uint64(c.refresh/2)) //nolint:gosec // less than c.refresh
 }
 
 // learnReceiver takes the receiver of a notification. What was adopted has none

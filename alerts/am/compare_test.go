@@ -49,6 +49,7 @@ func holds(name string, change ...func(*Held)) Held {
 	for _, f := range change {
 		f(&h)
 	}
+	h.StaleAt = h.LastSeen.Add(24 * time.Minute)
 	return h
 }
 
@@ -264,7 +265,7 @@ func TestCompare(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := comparison{source: "am", minUptime: 5 * time.Minute, refresh: 24 * time.Minute, receivers: tt.receivers, learn: tt.receivers == nil}
+			c := comparison{source: "am", minUptime: 5 * time.Minute, receivers: tt.receivers, learn: tt.receivers == nil}
 			for i, s := range tt.steps {
 				l := Look{At: noon.Add(time.Duration(i) * every), Uptime: 5*time.Minute + 1, Alerts: s.there, Silences: maintenance}
 				if s.young {
@@ -291,7 +292,7 @@ func to(receivers ...string) func(*Alert) { return func(a *Alert) { a.Receivers 
 // The routes of an alert that is held must not change because of a look.
 func TestReportsKeepTheRoute(t *testing.T) {
 	t.Parallel()
-	c := comparison{source: "am", refresh: time.Hour, learn: true}
+	c := comparison{source: "am", learn: true}
 	h := holds("A", is(alerts.Stale))
 	a := has("A", to("pager"))
 	d := c.compare(&Look{At: noon, Alerts: []Alert{a}}, []Held{h})
@@ -307,11 +308,12 @@ func TestReportsKeepTheRoute(t *testing.T) {
 	}
 }
 
-// Refreshes of what was adopted at once are spread over half of the time.
+// Refreshes of what was adopted at once are spread, and come long before it is
+// stale.
 func TestRefreshesAreSpread(t *testing.T) {
 	t.Parallel()
 	const n = 2000
-	c := comparison{source: "am", refresh: 24 * time.Minute, learn: true}
+	c := comparison{source: "am", learn: true}
 	l := Look{}
 	known := make([]Held, 0, n)
 	for i := range n {
@@ -319,13 +321,20 @@ func TestRefreshesAreSpread(t *testing.T) {
 		l.Alerts = append(l.Alerts, has(name))
 		known = append(known, holds(name, seenAt(noon)))
 	}
+	for i := range known {
+		if known[i].old(noon.Add(12*time.Minute-1)) || !known[i].old(noon.Add(18*time.Minute)) {
+			t.Fatalf("%s is refreshed too early, or too late", known[i].ID)
+		}
+		never := known[i]
+		never.StaleAt = time.Time{}
+		if never.old(noon.Add(1000 * time.Hour)) {
+			t.Fatalf("%s is refreshed, although it is never stale", known[i].ID)
+		}
+	}
 	most, all := 0, 0
 	for at := noon; !at.After(noon.Add(25 * time.Minute)); at = at.Add(every) {
 		l.At = at
 		d := c.compare(&l, known)
-		if at.Before(noon.Add(12*time.Minute)) && len(d.reports) > 0 {
-			t.Fatalf("after %s: got %d refreshes", at.Sub(noon), len(d.reports))
-		}
 		for i := range d.reports {
 			if got := d.reports[i]; got.GroupKey != "" || got.Receiver != "relay" {
 				t.Fatalf("got refresh %+v", got)
@@ -338,7 +347,7 @@ func TestRefreshesAreSpread(t *testing.T) {
 		}
 		for i := range known {
 			if refreshed[known[i].Fingerprint] {
-				known[i].LastSeen = at
+				known[i].LastSeen, known[i].StaleAt = at, at.Add(24*time.Minute)
 			}
 		}
 	}

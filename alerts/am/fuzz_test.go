@@ -30,7 +30,7 @@ func FuzzDecodeAlerts(f *testing.F) {
 			}
 			return
 		}
-		c := comparison{source: "am", refresh: time.Minute, learn: true}
+		c := comparison{source: "am", learn: true}
 		l := Look{At: noon, Uptime: time.Hour, Alerts: list}
 		c.compare(&l, nil)
 		d := c.compare(&l, nil)

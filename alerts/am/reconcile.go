@@ -15,7 +15,6 @@ const (
 	defaultInterval  = 30 * time.Second
 	minInterval      = 5 * time.Second
 	defaultMinUptime = 5 * time.Minute
-	defaultRepeat    = 4 * time.Hour
 	// lookTimeout bounds a look with all that follows from it.
 	lookTimeout = time.Minute
 	// manyHeld is from how many alerts on it is told that the Alertmanager has
@@ -39,11 +38,6 @@ type ReconcilerOptions struct {
 	// MinUptime is for how long a member must be up to be believed that an alert
 	// is over, 5 min: a new one is empty until Prometheus sends again.
 	MinUptime time.Duration
-	// RepeatInterval is that of the source's route, 4 h. What fires is reported
-	// anew when a tenth of it has passed without news: that is soon enough, because
-	// it is stale after more than all of it, and ten times rarer than the looks
-	// even if the route repeats every five minutes.
-	RepeatInterval time.Duration
 	// Receivers are the names of the relay's receivers in Alertmanager's
 	// configuration. Alerts that are routed to none of them are not adopted. None:
 	// those that notifications have come from; before the first, every alert is
@@ -68,11 +62,11 @@ func (o *ReconcilerOptions) setDefaults() error {
 		return errors.New("am: Client, Holder and Recorder are required")
 	case o.Interval != 0 && o.Interval < minInterval:
 		return fmt.Errorf("am: Interval: must be at least %s", minInterval)
-	case o.MinUptime < 0 || o.RepeatInterval < 0:
-		return errors.New("am: MinUptime and RepeatInterval must not be negative")
+	case o.MinUptime < 0:
+		return errors.New("am: MinUptime: must not be negative")
 	}
 	for field, value := range map[*time.Duration]time.Duration{
-		&o.Interval: defaultInterval, &o.MinUptime: defaultMinUptime, &o.RepeatInterval: defaultRepeat, &o.ExpiryWarning: defaultWarning,
+		&o.Interval: defaultInterval, &o.MinUptime: defaultMinUptime, &o.ExpiryWarning: defaultWarning,
 	} {
 		if *field == 0 {
 			*field = value
@@ -113,7 +107,7 @@ func NewReconciler(o ReconcilerOptions) (*Reconciler, error) {
 	r := &Reconciler{
 		opts: o, log: o.Log.With("component", "reconcile", "source", o.Source), turn: make(chan struct{}, 1),
 		comparison: comparison{
-			source: o.Source, minUptime: o.MinUptime, refresh: o.RepeatInterval / 10,
+			source: o.Source, minUptime: o.MinUptime,
 			receivers: o.Receivers, learn: len(o.Receivers) == 0,
 		},
 	}

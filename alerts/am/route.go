@@ -21,6 +21,7 @@ const (
 const (
 	defaultGroupWait     = 30 * time.Second
 	defaultGroupInterval = 5 * time.Minute
+	defaultRepeat        = 4 * time.Hour
 )
 
 // amConfig is what the doctor looks at of an Alertmanager's configuration.

@@ -105,7 +105,7 @@ func (h holder) Known(source string) ([]am.Held, error) {
 	}
 	held := make([]am.Held, 0, len(list))
 	for _, c := range list {
-		held = append(held, am.Held{Event: c.Event, LastSeen: c.LastSeen})
+		held = append(held, am.Held{Event: c.Event, LastSeen: c.LastSeen, StaleAt: c.StaleAt})
 	}
 	return held, nil
 }
