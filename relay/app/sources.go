@@ -94,7 +94,7 @@ func (s *sources) newSource(c *conf.Source) (*source, error) {
 
 // start runs a source, once there is a Run.
 func (s *sources) start(src *source) {
-	if s.running == nil || src.stop != nil || s.running.Err() != nil {
+	if s.running == nil || src.stop != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(s.running)
@@ -115,6 +115,9 @@ func (s *sources) Run(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	<-ctx.Done()
+	s.mu.Lock()
+	s.running = nil
+	s.mu.Unlock()
 	s.wg.Wait()
 	return nil
 }
