@@ -85,8 +85,8 @@ func (m *memory) Get(_ context.Context, key string) (track.Value, error) {
 	return track.Value{}, relay.ErrNoMessage
 }
 
-func (m *memory) Watch(ctx context.Context, _ func(track.Value), caughtUp func()) error {
-	caughtUp()
+func (m *memory) Watch(ctx context.Context, to track.Watcher) error {
+	to.CaughtUp()
 	<-ctx.Done()
 	return nil
 }
