@@ -28,14 +28,24 @@ func (t *Tracker) moveOne(ctx context.Context, channel string) error {
 	if err != nil || !s.active() {
 		return err
 	}
+	here := t.record(channel)
 	wanted := t.settings.Load().Router.Channels(s.event.Alert())
-	if slices.Contains(wanted, channel) {
+	if here.pinned || slices.Contains(wanted, channel) {
 		return nil
 	}
-	here := t.record(channel)
+	var as lifetime
+	if here.revision > 0 {
+		as.as = here.record()
+	}
 	for _, to := range wanted {
-		_, err := t.change(ctx, to, lifetime{heard: true, until: here.expiresAt, forever: here.expiresAt.IsZero()}, func(there *state, now time.Time) (outcome, alerts.Event) {
-			if there.active() {
+		_, err := t.change(ctx, to, as, func(there *state, now time.Time) (outcome, alerts.Event) {
+			switch {
+			case there.active() && there.event.Ack == nil && s.event.Ack != nil:
+				// A report was there first, and knew nothing of it.
+				e := there.after(&alerts.Alert{}, alerts.KindAcked, now)
+				e.Ack = s.event.Ack
+				return stored, e
+			case there.active():
 				return unchanged, alerts.Event{}
 			}
 			e := s.event
@@ -52,6 +62,7 @@ func (t *Tracker) moveOne(ctx context.Context, channel string) error {
 		}
 		e := s.event
 		e.Kind, e.Status, e.Reason, e.MovedTo = alerts.KindMoved, alerts.Resolved, "", wanted[0]
+		e.Ack, e.Suppression = nil, nil // they are there now
 		e.UpdatedAt = now.UTC().Truncate(time.Millisecond)
 		return stored, e
 	})
