@@ -23,10 +23,9 @@ import (
 
 // faults are what goes wrong between a tracker and the store.
 type faults struct {
-	loseAcks  atomic.Int64 // so many publishes are stored, and seem to have failed
-	putsFail  atomic.Int64 // so many writes to the bucket fail before anything is written
-	published atomic.Int64 // publishes that were tried
-	ttl       func(time.Duration) time.Duration
+	loseAcks atomic.Int64 // so many publishes are stored, and seem to have failed
+	putsFail atomic.Int64 // so many writes to the bucket fail before anything is written
+	ttl      func(time.Duration) time.Duration
 }
 
 // into has the faults happen to what a test sets up.
@@ -57,12 +56,26 @@ type faultyLog struct {
 }
 
 func (l faultyLog) Publish(ctx context.Context, p relay.Publication) (relay.Receipt, error) {
-	l.published.Add(1)
 	r, err := l.EventLog.Publish(ctx, p)
-	if err == nil && takes(&l.loseAcks) {
+	if err == nil && (takes(&l.loseAcks) || takes(&of(ctx).loseAcks)) {
 		return relay.Receipt{}, errFault
 	}
 	return r, err
+}
+
+// of are the faults of one call.
+func of(ctx context.Context) *faults {
+	if f, ok := ctx.Value(faultsKey{}).(*faults); ok {
+		return f
+	}
+	return &faults{}
+}
+
+type faultsKey struct{}
+
+// with has the faults happen to one call, if its relay has faults.
+func (f *faults) with(ctx context.Context) context.Context {
+	return context.WithValue(ctx, faultsKey{}, f)
 }
 
 type faultyBucket struct {
@@ -71,7 +84,7 @@ type faultyBucket struct {
 }
 
 func (b faultyBucket) Put(ctx context.Context, key string, data []byte, expect uint64, ttl time.Duration) (uint64, error) {
-	if isAlert(key) && takes(&b.putsFail) {
+	if isAlert(key) && (takes(&b.putsFail) || takes(&of(ctx).putsFail)) {
 		return 0, errFault
 	}
 	if b.ttl != nil && isAlert(key) {
@@ -81,7 +94,7 @@ func (b faultyBucket) Put(ctx context.Context, key string, data []byte, expect u
 }
 
 func (b faultyBucket) Delete(ctx context.Context, key string, expect uint64) error {
-	if isAlert(key) && takes(&b.putsFail) {
+	if isAlert(key) && (takes(&b.putsFail) || takes(&of(ctx).putsFail)) {
 		return errFault
 	}
 	return b.Bucket.Delete(ctx, key, expect)

@@ -9,12 +9,21 @@ import (
 	"alertrelay/relay/feed"
 )
 
-// clock goes like the real one, and ahead of it.
-type clock struct{ ahead atomic.Int64 }
+// clock goes like the real one, and ahead of it; or it stands until it is set on.
+type clock struct {
+	stands time.Time // zero: it goes
+	ahead  atomic.Int64
+}
 
 func newClock() *clock { return &clock{} }
 
-func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) now() time.Time {
+	now := c.stands
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return now.Add(time.Duration(c.ahead.Load()))
+}
 
 func (c *clock) add(d time.Duration) { c.ahead.Add(int64(d)) }
 

@@ -125,6 +125,14 @@ func (t *Tracker) deleted(channel string, seq uint64) bool {
 	return it != nil && it.seq >= seq && !it.active()
 }
 
+// isActive reports whether an alert is active in a channel.
+func (t *Tracker) isActive(channel string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	it := t.items[channel]
+	return it != nil && it.active()
+}
+
 // activeChannels are the channels where an alert is active.
 func (t *Tracker) activeChannels(id string) []string {
 	t.mu.RLock()

@@ -8,7 +8,7 @@ import (
 	"alertrelay/alerts"
 )
 
-// move takes alerts that the routes want in other channels there: first they fire
+// move takes alerts that the routes want in other channels, or in more, there: first they fire
 // in the new channel, then they end in the old one, so that a crash in between
 // leaves them in both and the next try takes them out of one.
 func (t *Tracker) move(ctx context.Context) error {
@@ -24,14 +24,16 @@ func (t *Tracker) move(ctx context.Context) error {
 }
 
 func (t *Tracker) moveOne(ctx context.Context, channel string) error {
+	s := t.remembered(channel)
+	here := t.record(channel)
+	wanted := t.settings.Load().Router.Channels(s.event.Alert())
+	stays := slices.Contains(wanted, channel)
+	if here.pinned || stays && !slices.ContainsFunc(wanted, func(to string) bool { return !t.isActive(to) }) {
+		return nil
+	}
 	s, err := t.last(ctx, channel)
 	if err != nil || !s.active() {
 		return err
-	}
-	here := t.record(channel)
-	wanted := t.settings.Load().Router.Channels(s.event.Alert())
-	if here.pinned || slices.Contains(wanted, channel) {
-		return nil
 	}
 	var as lifetime
 	if here.revision > 0 {
@@ -49,12 +51,18 @@ func (t *Tracker) moveOne(ctx context.Context, channel string) error {
 				return unchanged, alerts.Event{}
 			}
 			e := s.event
-			e.Kind, e.Reason, e.UpdatedAt = alerts.KindFiring, "moved from "+channel, now.UTC().Truncate(time.Millisecond)
+			e.Kind, e.Reason, e.UpdatedAt = alerts.KindFiring, "", now.UTC().Truncate(time.Millisecond)
+			if !stays {
+				e.Reason = "moved from " + channel
+			}
 			return stored, e
 		})
 		if err != nil {
 			return err
 		}
+	}
+	if stays {
+		return nil
 	}
 	_, err = t.change(ctx, channel, lifetime{}, func(s *state, now time.Time) (outcome, alerts.Event) {
 		if !s.active() {

@@ -37,8 +37,7 @@ const (
 
 // state is what is known of an alert in one channel before a report.
 type state struct {
-	seq uint64    // of the channel's last message; 0: it has none
-	at  time.Time // when the store took it
+	seq uint64 // of the channel's last message; 0: it has none
 	// event is the last one. If seq is 0 it may be there nevertheless: it was too
 	// old to be kept, and is known from the bucket.
 	event alerts.Event
@@ -54,7 +53,7 @@ type state struct {
 // newState takes a message that is no event for one: its sequence counts, and
 // its status is none.
 func newState(m relay.Message) state {
-	s := state{seq: m.Seq, at: m.Time, eventSeq: m.Seq}
+	s := state{seq: m.Seq, eventSeq: m.Seq}
 	if e, err := alerts.ParseEvent(m.Text); err == nil {
 		s.event = e
 	}
@@ -135,7 +134,7 @@ func (s *state) isNewIncident(a *alerts.Alert) bool {
 // fires again. One sender in order may fire, resolve and fire within seconds with
 // the same startsAt, after it had lost sight of Prometheus for a while.
 func (s *state) isLateCopy(a *alerts.Alert, now time.Time) bool {
-	age := now.Sub(s.at) // by two clocks, so it may be negative
+	age := now.Sub(s.event.UpdatedAt) // by the clocks of two relays, so it may be negative
 	return !a.StartsAt.IsZero() && a.StartsAt.Equal(s.event.StartsAt) &&
 		a.ExternalURL != "" && s.event.ExternalURL != "" && a.ExternalURL != s.event.ExternalURL &&
 		age < lateCopyWindow && age > -lateCopyWindow

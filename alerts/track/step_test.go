@@ -68,7 +68,7 @@ type step struct {
 // take is the state after a report, as the log and the bucket have it then.
 func (s *state) take(a *alerts.Alert, o outcome, e alerts.Event, now time.Time) {
 	if o == stored {
-		s.seq, s.at, s.event = s.seq+1, now, e
+		s.seq, s.event = s.seq+1, e
 		s.eventSeq = s.seq
 		if e.Kind == alerts.KindFiring {
 			s.firedAt = e.UpdatedAt
