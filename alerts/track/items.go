@@ -309,6 +309,9 @@ func (t *Tracker) applyValue(v Value) {
 		t.noteGone(v.Key, v.Revision)
 		return
 	}
+	if v.Revision <= t.record(v.Key).revision {
+		return // it is our own
+	}
 	r := &Record{}
 	if json.Unmarshal(v.Data, r) == nil && r.ID == id && r.Channel == v.Key {
 		t.noteRecord(v.Key, r, v.Revision)

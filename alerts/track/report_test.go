@@ -1,6 +1,7 @@
 package track_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -176,7 +177,7 @@ func TestNobodySpeaksOfIt(t *testing.T) {
 			got = append(got, c.Labels["alertname"]+" "+string(c.Status))
 		}
 		rand.Shuffle(len(got), func(i, j int) { got[i], got[j] = got[j], got[i] })
-		for _, w := range strings.Split(want, ", ") {
+		for w := range strings.SplitSeq(want, ", ") {
 			if i := index(got, w); i < 0 {
 				t.Errorf("after %s: %q is not in %q", after, w, got)
 			}
@@ -242,7 +243,7 @@ func TestAcknowledge(t *testing.T) {
 	_, rigs := two(t, track.Settings{})
 	a, b := rigs[0], rigs[1]
 	x := firing("X")
-	if err := a.Acknowledge(t.Context(), x.ID(), "ann", ""); err != track.ErrNotActive {
+	if err := a.Acknowledge(t.Context(), x.ID(), "ann", ""); !errors.Is(err, track.ErrNotActive) {
 		t.Errorf("got %v", err)
 	}
 	a.record(x)
@@ -255,7 +256,7 @@ func TestAcknowledge(t *testing.T) {
 	must(t, b.Unacknowledge(t.Context(), x.ID(), "bob", "not yet"))
 	must(t, b.Acknowledge(t.Context(), x.ID(), "bob", ""))
 	b.record(resolved(x))
-	if err := a.Unacknowledge(t.Context(), x.ID(), "bob", ""); err != track.ErrNotActive {
+	if err := a.Unacknowledge(t.Context(), x.ID(), "bob", ""); !errors.Is(err, track.ErrNotActive) {
 		t.Errorf("got %v", err)
 	}
 	events := a.history(channelOf(x))
