@@ -122,6 +122,46 @@ func TestMissingFromGroup(t *testing.T) {
 	}
 }
 
+// Another relay has just heard of the alert, and this one does not know it yet.
+func TestMissingFromGroupJustHeard(t *testing.T) {
+	clock, f, server := newClock(), &faults{}, startServer(t)
+	a := start(t, server, setup{now: clock.now})
+	b := start(t, server, f.into(setup{now: clock.now}))
+	both, one := payload(t, "0.34.2-silence-1-before-two-firing"), payload(t, "0.34.2-silence-2-after-one-omitted")
+	a.post(both)
+	eventually(t, "the relay has heard of both", func() bool {
+		list := b.current(track.Query{})
+		return len(list) == 2 && !list[0].LastSeen.IsZero() && !list[1].LastSeen.IsZero()
+	})
+	f.deaf.Store(true)
+	clock.add(time.Hour)
+	a.post(both)
+	for i := range one.Alerts {
+		one.Alerts[i].ExternalURL = "http://am2"
+	}
+	b.post(one)
+	if got := kinds(b.history("_.info.GrpSil.am-3ed2017067eac33e")); got != "firing" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// Another relay has written what this one does not know of yet.
+func TestEndOfUnknown(t *testing.T) {
+	f, server := &faults{}, startServer(t)
+	js := client(t, server)
+	a, b := start(t, server, setup{}), start(t, server, f.into(setup{}))
+	f.deaf.Store(true)
+	x := firing("X")
+	a.record(x)
+	b.record(resolved(x))
+	if got := records(t, js); len(got) != 0 {
+		t.Errorf("the bucket has %+v", got)
+	}
+	if got := a.record(x); got.Stored != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestTruncated(t *testing.T) {
 	_, rigs := two(t, track.Settings{})
 	batch := payload(t, "0.34.2-truncated")
