@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"alertrelay/alerts"
 	"alertrelay/relay"
@@ -105,6 +107,39 @@ func TestList(t *testing.T) {
 	}
 	r.refused(r.do(http.MethodGet, "/api/v1/alerts/am-0000000000000000"), 404, "id", "no alert of this id")
 	r.refused(r.do(http.MethodGet, "/api/v1/alerts/nonsense"), 404, "id", "no alert's id")
+}
+
+// TestForeignEvents: an event that somebody else has published need not look like
+// ours, and the answer is as described all the same.
+func TestForeignEvents(t *testing.T) {
+	r := start(t)
+	own, foreign := firing("Own"), firing("Foreign")
+	r.record(own)
+	for _, text := range []string{
+		`{"status":"firing","id":%q}`, ` {"id":%q,"status":"firing","labels":null,"extra":1} `,
+		`{"id":%q,"source":"am","fingerprint":"x","event":"firing","status":"firing","receiver":"` + "\xff" + `"}`,
+	} {
+		text = fmt.Sprintf(text, foreign.ID())
+		_, err := r.store.Publish(t.Context(), relay.Publication{Channel: "a." + foreign.ID(), Text: []byte(text)})
+		must(t, err)
+		must(t, r.log.Applied(t.Context()))
+		for _, path := range []string{"/api/v1/alerts", "/api/v1/alerts?pretty"} {
+			a := r.do(http.MethodGet, path)
+			var l list
+			a.json(t, 200, &l)
+			if l.Total != 2 || len(l.Alerts) != 2 || !utf8.Valid(a.body) || l.Alerts[0]["labels"] == nil || l.Alerts[1]["labels"] == nil {
+				t.Errorf("%s: got %s", text, a.body)
+			}
+		}
+	}
+	// One that is listed and one that is asked for are the same.
+	var l list
+	var one map[string]any
+	r.get("/api/v1/alerts?match=alertname%3DOwn", &l)
+	r.get("/api/v1/alerts/"+own.ID(), &one)
+	if !reflect.DeepEqual(l.Alerts[0], one) {
+		t.Errorf("got %v, want %v", l.Alerts[0], one)
+	}
 }
 
 func TestETag(t *testing.T) {
