@@ -27,6 +27,13 @@ func flagsFirst(app *cli.App, args []string) (sorted, explicit []string) {
 	if command == nil {
 		return args, nil
 	}
+	for at+1 < len(args) && len(command.Subcommands) > 0 {
+		sub := subcommand(command, args[at+1])
+		if sub == nil {
+			return args, nil
+		}
+		command, at = sub, at+1
+	}
 	var flags, rest []string
 	for i := at + 1; i < len(args); i++ {
 		arg := args[i]
@@ -53,6 +60,15 @@ func flagsFirst(app *cli.App, args []string) (sorted, explicit []string) {
 		sorted = append(append(sorted, "--"), rest...)
 	}
 	return sorted, explicit
+}
+
+func subcommand(command *cli.Command, name string) *cli.Command {
+	for _, sub := range command.Subcommands {
+		if sub.HasName(name) {
+			return sub
+		}
+	}
+	return nil
 }
 
 func takesValue(command *cli.Command, name string) bool {
@@ -90,6 +106,10 @@ func withEnv(flags ...cli.Flag) []cli.Flag {
 		case *cli.StringFlag:
 			f.EnvVars = env
 		case *cli.IntFlag:
+			f.EnvVars = env
+		case *cli.Uint64Flag:
+			f.EnvVars = env
+		case *cli.StringSliceFlag:
 			f.EnvVars = env
 		case *cli.BoolFlag:
 			f.EnvVars = env

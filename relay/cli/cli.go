@@ -1,5 +1,5 @@
 // Package cli is the command line: what alertrelay's commands, flags and exit
-// codes are. What they do is in relay/app (serve) and relay/client (pub, sub).
+// codes are. What they do is in relay/app (serve) and relay/client (pub, sub, alerts).
 //
 // Exit codes: 0 is success, also when a signal ends serve or sub; 1 is trouble
 // while running; 2 is a command line or a configuration that makes no sense.
@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -95,6 +96,7 @@ stood.
    alertrelay serve                      run a relay, without any configuration
    alertrelay sub ops                    follow channel ops
    alertrelay pub ops "disk is full"     publish to it
+   alertrelay alerts ls                  what is firing
 
 Every flag has a variable: --nats-listen is ALERTRELAY_NATS_LISTEN. "alertrelay
 help COMMAND" shows a command's flags and examples.
@@ -114,7 +116,9 @@ func newApp(io IO) *cli.App {
 		ErrWriter:   io.Err,
 		// Errors are Run's to show.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands:       []*cli.Command{serveCommand(io), pubCommand(), subCommand(), checkCommand(io), versionCommand()},
+		// A matcher may have a comma in it.
+		DisableSliceFlagSeparator: true,
+		Commands:                  []*cli.Command{serveCommand(io), pubCommand(), subCommand(), alertsCommand(io), checkCommand(io), versionCommand()},
 	}
 	app.OnUsageError = usage
 	app.Action = func(c *cli.Context) error {
@@ -123,12 +127,18 @@ func newApp(io IO) *cli.App {
 		}
 		return unknownCommand(app, c.Args().First())
 	}
-	for _, command := range app.Commands {
+	prepare(app.Commands, func(*cli.Context) error { return checkEnviron(io.Environ, app) })
+	return app
+}
+
+// prepare gives commands, and those under them, what all have.
+func prepare(commands []*cli.Command, before cli.BeforeFunc) {
+	for _, command := range commands {
 		command.OnUsageError = usage
 		command.HideHelpCommand = true // a channel may be called help
-		command.Before = func(*cli.Context) error { return checkEnviron(io.Environ, app) }
+		command.Before = before
+		prepare(command.Subcommands, before)
 	}
-	return app
 }
 
 func unknownCommand(app *cli.App, name string) error {
@@ -144,12 +154,17 @@ func unknownCommand(app *cli.App, name string) error {
 
 // checkEnviron refuses ALERTRELAY_ variables that no flag of any command has.
 func checkEnviron(environ []string, app *cli.App) error {
-	var flags []string
-	for _, command := range app.Commands {
-		for _, f := range command.Flags {
-			flags = append(flags, f.Names()[0])
+	flags := []string{"token"} // a secret does not belong on a command line
+	var collect func(commands []*cli.Command)
+	collect = func(commands []*cli.Command) {
+		for _, command := range commands {
+			for _, f := range command.Flags {
+				flags = append(flags, f.Names()[0])
+			}
+			collect(command.Subcommands)
 		}
 	}
+	collect(app.Commands)
 	return conf.CheckEnviron(environ, flags...)
 }
 
@@ -179,9 +194,17 @@ func usage(c *cli.Context, err error, _ bool) error {
 	return usagef("unknown flag --%s; %s --help lists them%s", name, fullName(c), hint)
 }
 
+// fullName is "alertrelay alerts ls".
 func fullName(c *cli.Context) string {
-	if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
-		return c.App.Name
+	var names []string
+	for _, of := range c.Lineage() {
+		if of.Command != nil && of.Command.Name != "" && !slices.Contains(names, of.Command.Name) {
+			names = append(names, of.Command.Name)
+		}
 	}
-	return c.App.Name + " " + c.Command.Name
+	if !slices.Contains(names, c.App.Name) {
+		names = append(names, c.App.Name)
+	}
+	slices.Reverse(names)
+	return strings.Join(names, " ")
 }
