@@ -15,7 +15,7 @@ func withOrigins(origins ...string) func(*api.Options) {
 	return func(o *api.Options) { o.Origins = origins }
 }
 
-func withToken(o *api.Options) { o.Token = "s3cret" }
+func withToken(o *api.Options) { o.Token = func() string { return "s3cret" } }
 
 func TestAck(t *testing.T) {
 	var told []string

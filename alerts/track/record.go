@@ -65,7 +65,9 @@ func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result
 	if err := t.truncation(ctx, batch); err != nil {
 		return alerts.Result{}, err
 	}
-	t.hear(ctx, batch.Source)
+	if !batch.Asked {
+		t.hear(ctx, batch.Source)
+	}
 	var result alerts.Result
 	var err error
 	for i := range reports {
@@ -194,6 +196,9 @@ func (t *Tracker) change(ctx context.Context, channel string, until lifetime, de
 				return 0, err
 			case !receipt.Duplicate:
 				t.metrics.event(&sent)
+				if t.ackEnded != nil && s.event.Ack != nil && sent.Ack == nil && sent.Kind != alerts.KindMoved {
+					t.ackEnded(&s.event)
+				}
 				return stored, t.keep(ctx, channel, receipt.Seq, &sent, until, now)
 			default:
 				// Either it is in this channel, which the next look will show; or the

@@ -106,14 +106,16 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registerMetrics(reg, a.hub, a.store, a.peers)
+	a.sources = &sources{metrics: am.NewMetrics(reg), log: log}
 	a.tracker, err = track.New(track.Options{
-		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store), Metrics: track.NewMetrics(reg), Log: log,
+		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store),
+		AckEnded: a.sources.ackEnded, Metrics: track.NewMetrics(reg), Log: log,
 	}, settings.track)
 	if err != nil {
 		return nil, err
 	}
 	a.tracker.Collect(reg)
-	a.sources = &sources{tracker: a.tracker, metrics: am.NewMetrics(reg), log: log}
+	a.sources.tracker = a.tracker
 	if err := a.sources.configure(&cfg); err != nil {
 		return nil, err
 	}
@@ -193,7 +195,10 @@ func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry, log *slog.
 	inputs := a.inputs(intake)
 	mux.Handle("/in/", inputs)
 	mux.Handle("/api/v2/alerts", inputs)
-	mux.Handle("/api/", api.Handler(api.Options{Tracker: a.tracker, Archive: archive{a.store}, Log: log}))
+	mux.Handle("/api/", api.Handler(api.Options{
+		Tracker: a.tracker, Archive: archive{a.store}, Token: a.token,
+		Sources: a.configured, Silencers: a.sources.silencers, OnAck: a.sources.acknowledged, Log: log,
+	}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.Handle("GET /-/healthy", web.Healthy())
 	mux.Handle("GET /-/ready", a.ready)
