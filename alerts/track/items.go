@@ -242,6 +242,7 @@ func (t *Tracker) drop(it *item) {
 
 // Delete takes the end of a channel.
 func (t *Tracker) Delete(d relay.Deletion) {
+	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if d.Seq > t.head.Seq {
@@ -255,8 +256,8 @@ func (t *Tracker) Delete(d relay.Deletion) {
 	// taken for an alert whose event the log has lost.
 	if it := t.item(d.Channel, id); it.seq < d.Seq {
 		t.unindex(it)
-		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, d.Time, true, nil
-		it.since = d.Time.Add(-repairAfter) // the record goes with the next sweep
+		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, now, true, nil
+		it.since = now.Add(-repairAfter) // the record goes with the next sweep
 	}
 }
 

@@ -187,6 +187,16 @@ func (t *Tracker) change(ctx context.Context, channel string, until lifetime, de
 	for range maxTries {
 		now := t.now()
 		o, e := decide(&s, now)
+		if until.direct && o == stored && s.active() {
+			// Whether a replica has seen it fire since decides, and that may have
+			// been said to another relay just now.
+			known, err := t.look(ctx, channel)
+			if err != nil {
+				return 0, err
+			}
+			s.recall(&known)
+			o, e = decide(&s, now)
+		}
 		switch {
 		case o == stored:
 			receipt, sent, err := t.publish(ctx, channel, e, s.seq, dedupID(&e, s.seq, elsewhere))

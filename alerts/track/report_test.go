@@ -145,6 +145,42 @@ func TestMissingFromGroupJustHeard(t *testing.T) {
 	}
 }
 
+// Replicas speak to two relays. What one has said to the other relay counts before
+// this one hears of it.
+func TestReplicasJustHeard(t *testing.T) {
+	clock, f, server := newClock(), &faults{}, startServer(t)
+	a := start(t, server, setup{now: clock.now})
+	b := start(t, server, f.into(setup{now: clock.now}))
+	x := firing("X")
+	x.Direct, x.ExternalURL, x.GroupKey, x.StartsAt = true, "", "", clock.now()
+	report := func(r *rig, ago time.Duration) {
+		t.Helper()
+		x.ExpiresAt = clock.now().Add(4 * time.Minute)
+		again := x
+		if ago > 0 {
+			again.StartsAt = clock.now().Add(-ago)
+		}
+		r.record(again)
+	}
+	report(a, 0)
+	eventually(t, "the other relay has heard", func() bool {
+		list := b.current(track.Query{})
+		return len(list) == 1 && !list[0].LastSeen.IsZero()
+	})
+	f.deaf.Store(true)
+	clock.add(time.Minute)
+	report(a, 0)
+	report(b, 10*time.Second) // began later, but before it was last heard of
+	clock.add(time.Minute)
+	report(a, 0)
+	ended := resolved(x)
+	ended.EndsAt = clock.now().Add(-30 * time.Second)
+	b.record(ended)
+	if got := kinds(a.history(channelOf(x))); got != "firing" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // Another relay has written what this one does not know of yet.
 func TestEndOfUnknown(t *testing.T) {
 	f, server := &faults{}, startServer(t)
