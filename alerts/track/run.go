@@ -150,13 +150,13 @@ func (t *Tracker) sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	now := t.now()
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, channel := range t.due(now) {
-		g.Go(func() error { return t.age(ctx, channel) })
+		g.Go(func() error { return t.age(gctx, channel) })
 	}
 	for _, channel := range t.differing(now) {
-		g.Go(func() error { return t.repair(ctx, channel) })
+		g.Go(func() error { return t.repair(gctx, channel) })
 	}
 	err := g.Wait()
 	t.dropEnded(now)
