@@ -101,12 +101,34 @@ func polled(t *testing.T, base, channels, query string) []client.Message {
 	}
 }
 
+// barrier is a channel that tests publish to: a publisher is answered when the relay
+// itself has the message, and so has all that was stored before. Senders of alerts
+// are answered when the store has them.
+const barrier = "barrier"
+
+// caughtUp waits until the relay shows what it has stored.
+func caughtUp(t *testing.T, base string) {
+	t.Helper()
+	if got := send(t, base+"/pub?id="+barrier, "x"); got.status != http.StatusOK {
+		t.Fatalf("publish: got %d %s", got.status, got.text)
+	}
+}
+
 // history are the events in channels, in the order of the stream.
 func history(t *testing.T, base, channels string) []alerts.Event {
 	t.Helper()
+	caughtUp(t, base)
+	return shownEvents(t, base, channels)
+}
+
+// shownEvents are those of history that the relay shows already.
+func shownEvents(t *testing.T, base, channels string) []alerts.Event {
+	t.Helper()
 	var all []alerts.Event
 	for _, m := range polled(t, base, channels, "since=1h") {
-		all = append(all, event(t, m.Text))
+		if m.Channel != barrier {
+			all = append(all, event(t, m.Text))
+		}
 	}
 	return all
 }
@@ -145,6 +167,7 @@ func kindsOf(t *testing.T, base, alertname string) []alerts.Kind {
 // active is what a page that opens now is shown, by channel.
 func active(t *testing.T, base, channels string) map[string]alerts.Event {
 	t.Helper()
+	caughtUp(t, base)
 	all := make(map[string]alerts.Event)
 	for _, m := range polled(t, base, channels, "mode=now") {
 		if _, twice := all[m.Channel]; twice {
@@ -176,7 +199,7 @@ func becomesWithin(t *testing.T, patience time.Duration, r *relaytest.Relay, ale
 	t.Helper()
 	reached := relaytest.Within(t, patience, func() bool {
 		last = alerts.Event{}
-		for _, e := range history(t, r.URL, ">") {
+		for _, e := range shownEvents(t, r.URL, ">") {
 			if e.Labels["alertname"] == alertname {
 				last = e
 			}

@@ -80,6 +80,9 @@ func (s *screen) notice(n client.Notice) {
 }
 
 func (s *screen) message(m client.Message) error {
+	if m.Channel == barrier {
+		return nil
+	}
 	e, err := alerts.ParseEvent([]byte(m.Text))
 	if err != nil {
 		return err

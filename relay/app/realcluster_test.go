@@ -27,8 +27,15 @@ type listener struct {
 	*httptest.Server
 	hold atomic.Int64 // nanoseconds
 
-	mu     sync.Mutex // guards what follows
-	bodies []string
+	mu    sync.Mutex // guards what follows
+	posts []posted
+}
+
+// posted is a request as it came.
+type posted struct {
+	at   time.Time
+	path string
+	body string
 }
 
 func listen(t *testing.T, r *relaytest.Relay) *listener {
@@ -55,7 +62,7 @@ func listen(t *testing.T, r *relaytest.Relay) *listener {
 			return
 		}
 		l.mu.Lock()
-		l.bodies = append(l.bodies, string(body))
+		l.posts = append(l.posts, posted{time.Now(), req.URL.Path, string(body)})
 		l.mu.Unlock()
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		relay.ServeHTTP(w, req)
@@ -68,8 +75,8 @@ func listen(t *testing.T, r *relaytest.Relay) *listener {
 func (l *listener) heard(texts ...string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, body := range l.bodies {
-		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(body, text) }) {
+	for _, p := range l.posts {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(p.body, text) }) {
 			n++
 		}
 	}
