@@ -138,8 +138,12 @@ func TestPrometheusPostsDirectly(t *testing.T) {
 	}
 	t.Logf("%d events of Blink: it was posted %d times that it fires, %d times that it is over", len(got), fires, over)
 
-	// It is started anew, and begins anew: no resolve and no expiry in between.
 	refreshes, _, _ := proxy.direct(t, "/in/prom_eu", "Watchdog")
+	if kinds := kindsOf(t, r.URL, "Watchdog"); !slices.Equal(kinds, []alerts.Kind{alerts.KindFiring}) || refreshes < 2 {
+		t.Errorf("Watchdog was posted %d times, and has the events %q", refreshes, kinds)
+	}
+
+	// It is started anew, and its alerts begin anew: no resolve and no expiry in between.
 	eu.stop(t)
 	eu.start(t)
 	relaytest.Eventually(t, "it posts again", func() bool {
@@ -147,11 +151,8 @@ func TestPrometheusPostsDirectly(t *testing.T) {
 		return n > refreshes+1
 	})
 	kinds := kindsOf(t, r.URL, "Watchdog")
-	if len(kinds) > 1 && kinds[1] == alerts.KindUpdated { // the incident has a new beginning
-		kinds = kinds[:1]
-	}
-	if !slices.Equal(kinds, []alerts.Kind{alerts.KindFiring}) {
-		t.Errorf("Watchdog was posted %d times, and has the events %q", refreshes, kinds)
+	if kinds = kinds[1:]; len(kinds) > 1 || len(kinds) == 1 && kinds[0] != alerts.KindUpdated {
+		t.Errorf("after a restart of Prometheus Watchdog has the events %q more", kinds)
 	}
 
 	e := becomesWithin(t, time.Until(lastEnd.Add(expiryGrace))+relaytest.Patience, r, "Vanishes", alerts.Expired)

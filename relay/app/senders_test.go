@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/mapping"
 	"alertrelay/relay/conf"
 	"alertrelay/relay/relaytest"
 )
@@ -315,6 +316,7 @@ sources:
       labels: {alertname: check, severity: {from: prio, map: {"1": critical, "*": info}}, team: =shop}
       annotations: {summary: text}
   unmapped: {}
+  forms: {}
 `))
 	preset := func(file string) string { return fixture(t, "../mapping/testdata/"+file) }
 	for path, channels := range map[string]string{
@@ -334,6 +336,31 @@ sources:
 	}
 	post(t, r.URL+"/in/json/shop", `{"check":"till","ok":true}`, http.StatusOK)
 	wasTold(t, r.URL, "shop.*.till.>", "till firing", "till resolved")
+
+	for _, p := range mapping.Presets() {
+		if got := send(t, r.URL+"/in/"+p.Name+"/nobody", "{}"); got.status != http.StatusNotFound || !strings.Contains(got.text, `"nobody" is not configured`) {
+			t.Errorf("preset %s: got %d %s, want to be told of the source", p.Name, got.status, got.text)
+		}
+	}
+	form := preset("uptime-kuma/down.multipart")
+	boundary, _, _ := strings.Cut(strings.TrimPrefix(form, "--"), "\r\n")
+	for _, tt := range []struct{ path, body, contentType string }{
+		{"/in/uptime-kuma/forms", form, "multipart/form-data; boundary=" + boundary},
+		{"/in/icinga/forms", preset("icinga/problem.form"), "application/x-www-form-urlencoded"},
+	} {
+		if got := send(t, r.URL+tt.path, tt.body, "Content-Type", tt.contentType); got.status != http.StatusOK {
+			t.Errorf("%s: got %d %s", tt.path, got.status, got.text)
+		}
+	}
+	n := 0
+	for channel, e := range active(t, r.URL, "*.*.*.*") {
+		if n++; e.Source != "forms" || e.Status != alerts.Firing {
+			t.Errorf("%s is active: %+v", channel, e)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d alerts of forms are active, want 2", n)
+	}
 
 	before := len(history(t, r.URL, "*.*.*.*"))
 	for path, bodies := range map[string][]string{
@@ -360,9 +387,6 @@ sources:
 	}
 	if after := len(history(t, r.URL, "*.*.*.*")); after != before {
 		t.Errorf("what has no meaning has made %d events", after-before)
-	}
-	if got := activeStatus(t, r.URL, "*.*.*.*"); len(got) != 0 {
-		t.Errorf("%q are active", got)
 	}
 }
 

@@ -82,6 +82,30 @@ func TestAlertsSurviveKill(t *testing.T) {
 	if n := len(history(t, base, "storm.>")); n != many {
 		t.Errorf("got %d events, want %d", n, many)
 	}
+
+	// Killed while it stores: the sender tries again, and each alert has one event.
+	const some = 3000
+	cut := notification("", some, func(i int) string {
+		return fmt.Sprintf(`"status":"firing","labels":{"alertname":"Cut","team":"cut","instance":"host-%d"}`, i)
+	})
+	answer := make(chan answered, 1)
+	go func() { answer <- send(t, base+"/in/alertmanager/am", cut) }()
+	relaytest.Eventually(t, "some of them are stored", func() bool {
+		return len(polled(t, base, "cut.>", "since=1h")) > 0
+	})
+	killed()
+	first := <-answer
+	got := send(t, base+"/in/alertmanager/am", cut)
+	if got.status != http.StatusOK {
+		t.Fatalf("once more: got %d %s", got.status, got.text)
+	}
+	if n := len(history(t, base, "cut.>")); n != some {
+		t.Errorf("got %d events of %d alerts", n, some)
+	}
+	if n := len(active(t, base, "cut.>")); n != some {
+		t.Errorf("%d of %d alerts are active", n, some)
+	}
+	t.Logf("killed: %d %s; once more: %s", first.status, first.text, got.text)
 	stopRelay(t, cmd)
 }
 
