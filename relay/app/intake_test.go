@@ -92,7 +92,7 @@ func polled(t *testing.T, base, channels, query string) []client.Message {
 			ID            int64
 			Channel, Text string
 		}
-		if err := d.Decode(&m); err == io.EOF { //nolint:errorlint // as Decode says
+		if err := d.Decode(&m); err == io.EOF {
 			return all
 		} else if err != nil {
 			t.Fatalf("poll %s?%s: %v", channels, query, err)
