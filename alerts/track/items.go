@@ -89,6 +89,10 @@ func (t *Tracker) isReady() bool {
 	return t.ready
 }
 
+// Ready reports whether what is firing is known. Until it is, Record, List and
+// Acknowledge answer relay.ErrNotReady, and there are no snapshots.
+func (t *Tracker) Ready() bool { return t.isReady() }
+
 // record is what is known of a channel's record; zero if nothing is.
 func (t *Tracker) record(channel string) known {
 	t.mu.RLock()

@@ -125,7 +125,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	a.ready = web.Ready(a.hub, a.store.Waiting, a.store.Healthy)
+	a.ready = web.Ready(a.hub, a.waiting, a.store.Healthy)
 	a.web, err = web.New(web.Options{
 		Hub: a.hub, Store: a.store, Waiting: a.store.Waiting, Peers: a.peers,
 		Site:         served,
@@ -212,6 +212,19 @@ type archive struct{ store *store.Store }
 // History implements api.Archive.
 func (a archive) History(ctx context.Context, q api.HistoryQuery, each func(relay.Message) error) error {
 	return a.store.History(ctx, store.HistoryQuery(q), each)
+}
+
+// waiting says what the relay waits for before it can serve senders and
+// subscribers; empty if it does for nothing that the hub does not say. Whoever sends
+// alerts there before, sends them for nothing: Prometheus does not try again.
+func (a *App) waiting() string {
+	if reason := a.store.Waiting(); reason != "" {
+		return reason
+	}
+	if a.hub.Ready() && !a.tracker.Ready() {
+		return "what is firing is still being read"
+	}
+	return ""
 }
 
 // Builtin reports whether the built-in locations are served.
