@@ -66,18 +66,17 @@ func TestHeardOften(t *testing.T) {
 	t.Skip("track notes what it hears every 5 s (quiet), and for other relays every 10 s (noteInterval): shorter times than these make false alarms")
 	t.Parallel()
 	n := relaytest.StartNATS(t)
-	for range 2 {
-		r := relaytest.Start(t, settings(t, `
+	yaml := `
 sources: {am: {silent_after: 3s, repeat_interval: 1s, group_interval: 1s}, prom: {}}
 watchdogs: [{match: ['alertname="Watchdog"'], within: 3s}]
-`), useNATS(n))
-		defer func() { wasTold(t, r.URL, ">", "Watchdog firing", "InstanceDown firing") }()
-	}
-	r := relaytest.Start(t, useNATS(n))
+`
+	heard := relaytest.Start(t, settings(t, yaml), useNATS(n))
+	relaytest.Start(t, settings(t, yaml), useNATS(n))
 	for until := time.Now().Add(8 * time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
-		post(t, r.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
-		postPayload(t, r, "0.34.2-single-firing")
+		post(t, heard.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
+		postPayload(t, heard, "0.34.2-single-firing")
 	}
+	wasTold(t, heard.URL, ">", "Watchdog firing", "InstanceDown firing")
 }
 
 // A script that posts an alert again and again, and never says when it began, speaks
