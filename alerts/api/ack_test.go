@@ -144,7 +144,8 @@ func TestForeignPages(t *testing.T) {
 type away struct{ api.Tracker }
 
 func (away) Acknowledge(context.Context, string, string, string) error { return relay.ErrUnavailable }
-func (away) Find(track.Query) (*track.Listing, error)                  { return nil, relay.ErrNotReady }
+
+func (away) Find(track.Query) (*track.Listing, error) { return nil, relay.ErrNotReady }
 
 func (away) History(context.Context, api.HistoryQuery, func(relay.Message) error) error {
 	return relay.ErrUnavailable

@@ -51,7 +51,7 @@ type Silenced struct {
 	Labels      map[string]string
 }
 
-// ErrNoSilence: the source has no silence of this id.
+// ErrNoSilence means that the source has no silence of this id.
 var ErrNoSilence = errors.New("api: no such silence")
 
 // RefusedError is a Silencer's error for what the source does not take.

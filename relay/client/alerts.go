@@ -169,8 +169,8 @@ func (c *Client) History(ctx context.Context, q HistoryQuery, w io.Writer) (afte
 	if err != nil {
 		return 0, err
 	}
+	defer resp.Body.Close()
 	body := &watchedBody{ReadCloser: resp.Body, ctx: ctx, close: func() {}}
-	defer body.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := body.Read(buf)
@@ -185,9 +185,12 @@ func (c *Client) History(ctx context.Context, q HistoryQuery, w io.Writer) (afte
 			return 0, fmt.Errorf("client: the answer broke off: %w", err)
 		}
 	}
-	after, err = strconv.ParseUint(resp.Trailer.Get("Alertrelay-More-After"), 10, 64)
-	if err != nil {
-		return 0, nil //nolint:nilerr // there is no such trailer: that was all
+	more := resp.Trailer.Get("Alertrelay-More-After")
+	if more == "" {
+		return 0, nil
+	}
+	if after, err = strconv.ParseUint(more, 10, 64); err != nil {
+		return 0, fmt.Errorf("client: the answer's trailer: %w", err)
 	}
 	return after, nil
 }
