@@ -232,7 +232,7 @@ func TestClientJSFallsBackAndReturns(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
 	proxy := startGate(t, r)
-	p := startScript(t, relaytest.Chromium(t), proxy.URL, []string{"a", "b.>"}, "{timing: {firstByte: 1500, probe: 1000, retry: 50}}")
+	p := startScript(t, relaytest.Chromium(t), proxy.URL, []string{"a", "b.>"}, "{timing: {firstByte: 2500, probe: 1000, probeLast: 2000, retry: 50}}")
 	var want []string
 	say := func() {
 		t.Helper()
@@ -588,7 +588,7 @@ func TestClientJSInAPageOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	post(t, r.URL+"/in/alertmanager/am", string(firing), http.StatusOK)
+	sendAlerts(t, r, string(firing))
 	browser := relaytest.Chromium(t)
 	p := openTab(t, browser, other.URL)
 	p.until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
@@ -615,5 +615,33 @@ func publishToMany(t *testing.T, r *relaytest.Relay, format string, channels int
 		if err := r.Client.Publish(t.Context(), client.Publication{Channels: some, Text: []byte(text)}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// How far the clocks are apart is known from each answer, whatever is followed.
+func TestClientJSMeasuresTheClock(t *testing.T) {
+	t.Parallel()
+	r := relaytest.Start(t)
+	target, err := url.Parse(r.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ahead = time.Hour
+	relay := httputil.NewSingleHostReverseProxy(target)
+	relay.FlushInterval = -1
+	relay.ModifyResponse = func(resp *http.Response) error {
+		resp.Header.Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		return nil
+	}
+	proxy := httptest.NewServer(relay)
+	t.Cleanup(proxy.Close)
+	browser := relaytest.Chromium(t)
+	for _, transport := range clientTransports {
+		p := startScript(t, browser, proxy.URL, []string{"a"}, fmt.Sprintf("{transports: [%q]}", transport))
+		p.live(transport)
+		if got := time.Duration(eval[float64](p.tab, "f.state.skew")) * time.Millisecond; (got - ahead).Abs() > 2*time.Second {
+			t.Errorf("%s: got a skew of %v, want %v", transport, got, ahead)
+		}
+		p.fine()
 	}
 }
