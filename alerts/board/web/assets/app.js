@@ -1,93 +1,40 @@
-// The page: the channel in the URL is followed by a feed, which fills the list.
+// The board: what is active, as plain lines.
 
-import { Feed } from './feed.js';
-import { MessageList } from './list.js';
-import { describe } from './status.js';
+import { follow, parseEvent, root } from '../client.js';
 
-const byId = (id) => document.getElementById(id);
-const base = new URL('.', document.baseURI); // the relay may be under a path
+const path = location.pathname.slice(new URL(root).pathname.length);
+const channels = path.startsWith('board/') ? path.slice('board/'.length).split('/').map(decodeURIComponent) : ['>'];
+const active = new Map(); // by channel
 
-let feed = null;
-let channel = '';
-
-const list = new MessageList(byId('list'), showCount);
-
-/** follow begins anew with another channel. */
-function follow(name) {
-  feed?.stop();
-  channel = name;
-  byId('channel').value = name;
-  list.clear();
-  feed = new Feed(base, name, {
-    messages(messages, unreadable) {
-      list.addMessages(messages);
-      if (unreadable > 0) list.addNote(`${unreadable} ${unreadable === 1 ? 'message' : 'messages'} could not be read.`);
-    },
-    note: (text) => list.addNote(text),
-    state: showState,
+function show() {
+  const lines = [...active].map(([channel, message]) => {
+    const li = document.createElement('li');
+    const event = parseEvent(message);
+    li.textContent = event ? `${event.status} ${event.labels.alertname} ${channel}` : channel;
+    return li;
   });
-  feed.start();
-  showState();
-  showCount();
+  document.getElementById('list').replaceChildren(...lines);
 }
 
-/** go follows a channel and keeps it in the URL. */
-function go(name) {
-  const url = new URL(location.href);
-  url.search = `?channel=${encodeURIComponent(name)}`;
-  history.pushState(null, '', url);
-  follow(name);
-}
-
-const channelOfURL = () => new URLSearchParams(location.search).get('channel')?.trim() || '>';
-
-function showState() {
-  const { kind, state, detail } = describe(feed, Date.now());
-  document.body.dataset.state = kind;
-  setText(byId('state'), state);
-  setText(byId('detail'), detail);
-  document.title = `${kind === 'dead' ? '⚠ NOT LIVE: ' : ''}${channel} – alertrelay`;
-}
-
-/** setText leaves an element alone that says it already, and so is read once. */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function showCount() {
-  const n = list.total;
-  const counted = `${n} ${n === 1 ? 'message' : 'messages'}, newest first`;
-  setText(byId('count'), counted + (list.isFull ? '; the older ones are not shown any more' : ''));
-  byId('count').hidden = list.isEmpty;
-  byId('empty').hidden = !list.isEmpty;
-  const target = /[*>/]/.test(channel) ? 'ops' : channel;
-  setText(byId('try'), `curl -d hello '${new URL('pub', base)}?id=${encodeURIComponent(target)}'`);
-  const waiting = list.paused && list.waiting > 0 ? ` (${list.waiting} new)` : '';
-  setText(byId('pause'), list.paused ? `Resume${waiting}` : 'Pause');
-  byId('pause').setAttribute('aria-pressed', String(list.paused));
-}
-
-byId('follow').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const name = byId('channel').value.trim();
-  if (name) go(name);
+follow(channels, {
+  mode: 'now',
+  onSnapshot(messages) {
+    active.clear();
+    for (const m of messages) active.set(m.channel, m);
+    show();
+  },
+  onMessage(message) {
+    const status = parseEvent(message)?.status;
+    if (status === undefined) return;
+    if (status === 'resolved' || status === 'expired') active.delete(message.channel);
+    else active.set(message.channel, message);
+    show();
+  },
+  onDeleted(channel) {
+    active.delete(channel);
+    show();
+  },
+  onState(state) {
+    document.getElementById('state').textContent = state.live ? 'Live' : 'NOT LIVE';
+  },
 });
-
-byId('pause').addEventListener('click', () => list.pause(!list.paused));
-
-byId('list').addEventListener('click', (event) => {
-  const link = event.target.closest('a[data-channel]');
-  if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
-  go(link.dataset.channel);
-  byId('channel').focus();
-});
-
-addEventListener('popstate', () => follow(channelOfURL()));
-addEventListener('online', () => feed.hurry());
-document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible') feed.hurry();
-});
-setInterval(showState, 1000);
-
-follow(channelOfURL());
