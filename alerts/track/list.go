@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ type Query struct {
 	Channel func(channel string) bool
 	// Match are matchers over labels, "source" and "status".
 	Match alerts.Matchers
+	// Status are those that are wanted; none means all.
+	Status []alerts.Status
 	// Ended has alerts told that have ended in the last 15 minutes as well.
 	Ended bool
 }
@@ -36,36 +39,72 @@ type Current struct {
 	LastSeen, StaleAt, ExpiresAt time.Time
 }
 
-// List gives the alerts that are wanted, each once, in the order of their ids, and
-// the place in the stream up to which they say what is so. Errors: relay.ErrNotReady.
-func (t *Tracker) List(q Query) ([]Current, Head, error) {
+// Listing is what was wanted at one moment. It may be read by one goroutine, while
+// the Tracker goes on.
+type Listing struct {
+	// Head is the place in the stream up to which it says what is so.
+	Head  Head
+	items []item // in the order of the ids, those that are active first
+}
+
+// Len is how many alerts there are.
+func (l *Listing) Len() int {
+	n := 0
+	for i := range l.items {
+		if i == 0 || l.items[i].id != l.items[i-1].id {
+			n++
+		}
+	}
+	return n
+}
+
+// All gives the alerts, each once, in the order of their ids. Each is made when it
+// is its turn, so that many need no more memory than one.
+func (l *Listing) All() iter.Seq[Current] {
+	return func(yield func(Current) bool) {
+		for i := 0; i < len(l.items); {
+			it := &l.items[i]
+			channels := []string{it.channel}
+			for i++; i < len(l.items) && l.items[i].id == it.id; i++ {
+				if l.items[i].active() {
+					channels = append(channels, l.items[i].channel)
+				}
+			}
+			m := it.entry.Message()
+			e, err := alerts.ParseEvent(m.Text)
+			if err != nil {
+				continue // it was parsed before
+			}
+			if !yield(Current{
+				Event: e, Channel: it.channel, Channels: channels, Seq: m.Seq, Time: m.Time,
+				LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
+			}) {
+				return
+			}
+		}
+	}
+}
+
+// Find gives the alerts that are wanted. Errors: relay.ErrNotReady.
+func (t *Tracker) Find(q Query) (*Listing, error) {
 	found, head, err := t.find(q)
 	if err != nil {
-		return nil, Head{}, err
+		return nil, err
 	}
 	slices.SortFunc(found, func(a, b item) int {
 		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(rank(a.status), rank(b.status)), cmp.Compare(a.channel, b.channel))
 	})
-	list := make([]Current, 0, len(found))
-	for i := range found {
-		it := &found[i]
-		if last := len(list) - 1; last >= 0 && list[last].ID == it.id {
-			if it.active() {
-				list[last].Channels = append(list[last].Channels, it.channel)
-			}
-			continue
-		}
-		m := it.entry.Message()
-		e, err := alerts.ParseEvent(m.Text)
-		if err != nil {
-			continue // it was parsed before
-		}
-		list = append(list, Current{
-			Event: e, Channel: it.channel, Channels: []string{it.channel}, Seq: m.Seq, Time: m.Time,
-			LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
-		})
+	return &Listing{Head: head, items: found}, nil
+}
+
+// List gives the alerts that are wanted, each once, in the order of their ids, and
+// the place in the stream up to which they say what is so. Errors: relay.ErrNotReady.
+func (t *Tracker) List(q Query) ([]Current, Head, error) {
+	l, err := t.Find(q)
+	if err != nil {
+		return nil, Head{}, err
 	}
-	return list, head, nil
+	return slices.AppendSeq(make([]Current, 0, len(l.items)), l.All()), l.Head, nil
 }
 
 // rank puts active ones first.
@@ -87,6 +126,7 @@ func (t *Tracker) find(q Query) ([]item, Head, error) {
 	var found []item
 	take := func(it *item) {
 		wanted := it.active() || q.Ended && now.Sub(it.updated) <= recentTime
+		wanted = wanted && (len(q.Status) == 0 || slices.Contains(q.Status, it.status))
 		if wanted && it.entry != nil && (q.Channel == nil || q.Channel(it.channel)) && q.Match.Match(it.value) {
 			found = append(found, *it)
 		}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/api"
 	"alertrelay/alerts/board"
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
@@ -120,7 +121,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	a.web, err = web.New(web.Options{
 		Hub: a.hub, Store: a.store, Waiting: a.store.Waiting, Peers: a.peers,
 		Site:         served,
-		Next:         a.routes(intake, reg),
+		Next:         a.routes(intake, reg, log),
 		Now:          feed.Snapshots{Tracker: a.tracker},
 		NextAt:       nextAt,
 		MaxChannelID: cfg.Limits.ChannelID,
@@ -181,16 +182,25 @@ func replicas(cfg conf.Config) int {
 }
 
 // routes are the paths that are no locations.
-func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry) http.Handler {
+func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	inputs := a.inputs(intake)
 	mux.Handle("/in/", inputs)
 	mux.Handle("/api/v2/alerts", inputs)
+	mux.Handle("/api/", api.Handler(api.Options{Tracker: a.tracker, Archive: archive{a.store}, Log: log}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.Handle("GET /-/healthy", web.Healthy())
 	mux.Handle("GET /-/ready", a.ready)
 	mux.Handle("/", board.Handler())
 	return mux
+}
+
+// archive is the store as the API's.
+type archive struct{ store *store.Store }
+
+// History implements api.Archive.
+func (a archive) History(ctx context.Context, q api.HistoryQuery, each func(relay.Message) error) error {
+	return a.store.History(ctx, store.HistoryQuery(q), each)
 }
 
 // Builtin reports whether the built-in locations are served.
