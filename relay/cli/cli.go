@@ -116,7 +116,7 @@ func newApp(io IO) *cli.App {
 		ErrWriter:   io.Err,
 		// Errors are Run's to show.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands:       []*cli.Command{serveCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), versionCommand()},
+		Commands:       []*cli.Command{serveCommand(io), demoCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), versionCommand()},
 	}
 	app.OnUsageError = usage
 	app.Action = func(c *cli.Context) error {
