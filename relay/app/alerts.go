@@ -199,7 +199,8 @@ func (a *App) cloudEvents() alerts.Sender {
 }
 
 // configureAlerts takes the alert side of a configuration that was read again.
-func (a *App) configureAlerts(s *alertSettings) {
+func (a *App) configureAlerts(cfg *conf.Config, s *alertSettings) error {
 	a.alerts.Store(s)
 	a.tracker.Configure(s.track)
+	return a.sources.configure(cfg)
 }

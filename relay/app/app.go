@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/am"
 	"alertrelay/alerts/api"
 	"alertrelay/alerts/board"
 	"alertrelay/alerts/track"
@@ -52,6 +53,7 @@ type App struct {
 	peers   *store.Peers
 	hub     *relay.Hub
 	tracker *track.Tracker
+	sources *sources
 	web     *web.Server
 	ready   http.Handler
 	now     func() time.Time // of alerts; nil means time.Now
@@ -124,6 +126,10 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger, options ...Opti
 		return nil, err
 	}
 	a.tracker.Collect(reg)
+	a.sources = &sources{tracker: a.tracker, metrics: am.NewMetrics(reg), log: log}
+	if err := a.sources.configure(&cfg); err != nil {
+		return nil, err
+	}
 	intake, err := alerts.New(alerts.Options{
 		Recorder: a.tracker, Credentials: a.mayPost, DeadLetters: a.store, Metrics: alerts.NewMetrics(reg), Log: log,
 	})
@@ -277,6 +283,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		g.Go(func() error { return a.store.Run(consuming, feed.Sink{Hub: a.hub, Tracker: a.tracker}) })
 		g.Go(func() error { return a.tracker.Run(consuming) })
+		g.Go(func() error { return a.sources.Run(consuming) })
 		g.Go(func() error { return a.hub.Run(consuming) })
 		g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
 		g.Go(func() error { return a.peers.Run(consuming) })

@@ -1,9 +1,10 @@
 // Package cli is the command line: what alertrelay's commands, flags and exit
-// codes are. What they do is in relay/app (serve), relay/client (pub, sub) and
-// alerts/mapping (map).
+// codes are. What they do is in relay/app (serve), relay/client (pub, sub),
+// alerts/mapping (map) and alerts/am (doctor).
 //
 // Exit codes: 0 is success, also when a signal ends serve or sub; 1 is trouble
-// while running; 2 is a command line or a configuration that makes no sense.
+// while running, and what doctor would have changed; 2 is a command line or a
+// configuration that makes no sense; 3 is an Alertmanager that doctor cannot reach.
 package cli
 
 import (
@@ -26,7 +27,7 @@ import (
 type IO struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// Environ is the environment, "NAME=value". Flags of pub and sub are read
+	// Environ is the environment, "NAME=value". Flags of pub, sub and doctor are read
 	// from the process's own.
 	Environ []string
 }
@@ -41,6 +42,7 @@ const (
 	exitOK = iota
 	exitTrouble
 	exitUsage
+	exitUnreachable
 )
 
 // usageError is a command line that makes no sense.
@@ -49,6 +51,12 @@ type usageError struct{ text string }
 func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// unreachableError is that of somebody whom a command has to ask.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return e.err.Error() }
+func (e *unreachableError) Unwrap() error { return e.err }
 
 // Run runs the command that args name, args[0] being the program, and returns the
 // exit code. It ends in order when ctx does.
@@ -73,6 +81,9 @@ func Run(ctx context.Context, args []string, io IO) int {
 	}
 	if e := (*conf.Error)(nil); errors.As(err, &e) {
 		return exitUsage
+	}
+	if e := (*unreachableError)(nil); errors.As(err, &e) {
+		return exitUnreachable
 	}
 	return exitTrouble
 }
@@ -102,7 +113,8 @@ Every flag has a variable: --nats-listen is ALERTRELAY_NATS_LISTEN. "alertrelay
 help COMMAND" shows a command's flags and examples.
 
 Exit codes: 0 success, also when a signal ends serve or sub; 1 trouble while
-running; 2 a command line or a configuration that makes no sense.`
+running, and something to change for doctor; 2 a command line or a configuration
+that makes no sense; 3 doctor cannot reach the Alertmanager.`
 
 func newApp(io IO) *cli.App {
 	app := &cli.App{
@@ -116,7 +128,7 @@ func newApp(io IO) *cli.App {
 		ErrWriter:   io.Err,
 		// Errors are Run's to show.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands:       []*cli.Command{serveCommand(io), demoCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), versionCommand()},
+		Commands:       []*cli.Command{serveCommand(io), demoCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), doctorCommand(), versionCommand()},
 	}
 	app.OnUsageError = usage
 	app.Action = func(c *cli.Context) error {
