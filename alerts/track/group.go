@@ -73,6 +73,7 @@ func (t *Tracker) truncation(ctx context.Context, batch alerts.Batch) error {
 	a := own("AlertsTruncated", "warning", map[string]string{
 		"source": batch.Source, "receiver": first.Receiver, "group": first.GroupKey,
 	})
+	a.StartsAt = t.now().UTC().Truncate(time.Millisecond)
 	if batch.Truncated == 0 {
 		if len(t.activeChannels(a.ID())) == 0 {
 			return nil

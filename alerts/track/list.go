@@ -125,7 +125,7 @@ func (t *Tracker) find(q Query) ([]item, Head, error) {
 	}
 	var found []item
 	take := func(it *item) {
-		wanted := it.active() || q.Ended && now.Sub(it.updated) <= recentTime
+		wanted := it.active() || q.Ended && !it.silent && now.Sub(it.updated) <= recentTime
 		wanted = wanted && (len(q.Status) == 0 || slices.Contains(q.Status, it.status))
 		if wanted && it.entry != nil && (q.Channel == nil || q.Channel(it.channel)) && q.Match.Match(it.value) {
 			found = append(found, *it)

@@ -240,8 +240,8 @@ func (t *Tracker) last(ctx context.Context, channel string) (state, error) {
 	if err != nil {
 		return state{}, fmt.Errorf("track: channel %s: %w", channel, err)
 	}
-	s := newState(m)
-	s.lastSeen = t.record(channel).lastSeen
+	s, known := newState(m), t.record(channel)
+	s.recall(&known)
 	return s, nil
 }
 

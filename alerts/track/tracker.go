@@ -119,6 +119,7 @@ type Tracker struct {
 
 	mu        sync.RWMutex // guards what follows
 	ready     bool         // items are what the log says
+	epoch     int          // counts the streams: it has been reset so often
 	items     map[string]*item
 	byID      map[string][]*item
 	byGroup   map[group]map[*item]struct{}
