@@ -222,6 +222,13 @@ func (a archive) History(ctx context.Context, q api.HistoryQuery, each func(rela
 	return a.store.History(ctx, store.HistoryQuery(q), each)
 }
 
+// TakesAlerts reports whether it is known what fires: until then alerts are refused,
+// and their senders try again.
+func (a *App) TakesAlerts() bool {
+	_, err := a.tracker.Find(track.Query{ID: "-"})
+	return err == nil
+}
+
 // Builtin reports whether the built-in locations are served.
 func (a *App) Builtin() bool { return a.cfg.Builtin() }
 

@@ -30,6 +30,9 @@ type Runner struct {
 	// Sim is required, and Clock the relay's.
 	Sim   *Sim
 	Clock *Clock
+	// Ready reports whether the relay takes alerts, once it says that it is ready;
+	// nil: it does.
+	Ready func() bool
 	// Told is called when the past has been told, with the number of requests that
 	// took; nil: nobody wants to know.
 	Told func(requests int)
@@ -46,7 +49,7 @@ const (
 	requestTime = 30 * time.Second
 	// noticeTime is what the relay needs to look at every alert and source: it does
 	// so each second.
-	noticeTime = 2200 * time.Millisecond
+	noticeTime = 1500 * time.Millisecond
 	retryTime  = 200 * time.Millisecond
 )
 
@@ -123,7 +126,8 @@ func (r *Runner) ready(ctx context.Context) error {
 	status := 0
 	var err error
 	for end := time.Now().Add(requestTime); time.Now().Before(end); {
-		if status, _, err = r.do(ctx, http.MethodGet, "/-/ready", nil); status == http.StatusOK {
+		status, _, err = r.do(ctx, http.MethodGet, "/-/ready", nil)
+		if status == http.StatusOK && (r.Ready == nil || r.Ready()) {
 			return nil
 		}
 		if !sleep(ctx, retryTime/4) {

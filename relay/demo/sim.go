@@ -674,6 +674,7 @@ func (s *Sim) ackAfter(a *alert, d time.Duration, comment string) {
 // silenceEdge has the far site say nothing for a while, so that its alerts are
 // stale and it is missed. In the past the relay gets a moment to notice.
 func (s *Sim) silenceEdge() {
+	s.repeatEdgeNow() // from here on all its alerts age alike
 	s.gone = true
 	look := func() { s.out = append(s.out, Request{At: s.wall(s.now)}) }
 	if s.now < s.o.Past {
