@@ -2,9 +2,7 @@ package board
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"io/fs"
 	"net/http"
 	"path"
@@ -15,36 +13,45 @@ import (
 //go:embed web
 var web embed.FS
 
-// policy lets the page load what is its own and talk to its own relay. Trusted
+// policy lets a page load what is its own and talk to its own relay. Trusted
 // Types have the browser refuse a string where markup or code is wanted.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"media-src 'self'; manifest-src 'self'; worker-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // contentTypes are of the files there are. Package mime asks the machine it runs
 // on, and some answer text/plain for JavaScript, which no browser then runs.
 var contentTypes = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
+	".html":        "text/html; charset=utf-8",
+	".css":         "text/css; charset=utf-8",
+	".js":          "text/javascript; charset=utf-8",
+	".svg":         "image/svg+xml",
+	".png":         "image/png",
+	".webmanifest": "application/manifest+json",
 }
 
-// asset is one file as it is served.
-type asset struct {
-	content     []byte
-	contentType string
-	etag        string
+// pages are the files of pages, by the first part of the paths that show them:
+// "/channels" and everything under it is one page, which reads the rest itself.
+var pages = map[string]string{
+	"":         "index.html",
+	"board":    "index.html",
+	"channels": "channels.html",
 }
 
-// Handler serves the page at "/" and its parts under "/assets/". Other paths get
-// 404, other methods than GET and HEAD 405. A browser asks each time whether what
-// it has is still right, which costs a 304: the modules import each other by name
-// and must all be of the same version.
+// Handler serves the board at "/" and "/board/…", the list of channels at
+// "/channels", a channel at "/channels/…", the module for other pages at
+// "/client.js", and their parts. Other paths get 404, other methods than GET and
+// HEAD 405. A browser asks each time whether what it has is still right, which
+// costs a 304: the modules import each other by name and must all be of the same
+// version.
 func Handler() http.Handler {
-	assets := load()
+	assets, pages := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		a, ok := assets[r.URL.Path]
+		if !ok {
+			a, ok = pages.at(r.URL)
+		}
 		if !ok {
 			http.NotFound(w, r)
 			return
@@ -54,12 +61,18 @@ func Handler() http.Handler {
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 			return
 		}
-		h := w.Header()
-		h.Set("Content-Type", a.contentType)
-		h.Set("Etag", a.etag)
-		h.Set("Cache-Control", "no-cache")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+		if isShared(r.URL.Path) {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		}
+		a.serve(w, r)
 	})
+}
+
+// isShared reports whether pages of others may load what is at a path: they import
+// client.js, and it imports its parts.
+func isShared(path string) bool {
+	return path == "/client.js" || strings.HasPrefix(path, "/client/")
 }
 
 // secure sets the headers that every answer carries.
@@ -71,9 +84,10 @@ func secure(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-// load reads the embedded files, by the path of the URL.
-func load() map[string]asset {
-	assets := make(map[string]asset)
+// load reads the embedded files: what is served as it is, by the path of the URL,
+// and the pages.
+func load() (assets map[string]asset, all pageSet) {
+	assets, all = make(map[string]asset), make(pageSet)
 	err := fs.WalkDir(web, "web", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -86,16 +100,33 @@ func load() map[string]asset {
 		if !ok {
 			panic("board: no content type for " + name)
 		}
-		sum := sha256.Sum256(content)
-		url := strings.TrimPrefix(name, "web")
-		if url == "/index.html" {
-			url = "/"
+		name = strings.TrimPrefix(name, "web/")
+		if path.Ext(name) == ".html" {
+			all.add(name, content)
+			return nil
 		}
-		assets[url] = asset{content, contentType, `"` + hex.EncodeToString(sum[:12]) + `"`}
+		assets["/"+name] = newAsset(content, contentType, true)
 		return nil
 	})
 	if err != nil { // the files are part of the program
 		panic("board: " + err.Error())
 	}
-	return assets
+	return assets, all
+}
+
+// serve answers with the asset, or that the client has it.
+func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
+	content, etag := a.content, a.etag
+	h := w.Header()
+	if a.zipped != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			content, etag = a.zipped, a.zippedEtag
+			h.Set("Content-Encoding", "gzip")
+		}
+	}
+	h.Set("Content-Type", a.contentType)
+	h.Set("Etag", etag)
+	h.Set("Cache-Control", "no-cache")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

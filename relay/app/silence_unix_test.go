@@ -25,16 +25,16 @@ func TestBoardNoticesSilence(t *testing.T) {
 		post(t, "http://"+addr+"/pub?id=ops", text, http.StatusOK)
 	}
 	say("before")
-	p := openBoard(t, "http://"+addr, "")
+	p := openViewer(t, "http://"+addr, ">")
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	p.until(boardIsDead) // after 15 s
+	p.until(viewerIsDead) // after 15 s
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	p.until(boardIsLive)
+	p.until(viewerIsLive)
 	say("after")
-	untilBoard(p, []string{"before", "after"})
+	untilViewer(p, []string{"before", "after"})
 	p.fine()
 }

@@ -18,12 +18,16 @@ export class MessageList {
   waiting = 0;
 
   #list;
-  #queue = []; // functions that make elements, oldest first
+  #root;
+  #form = 'alert';
+  #queue = []; // {message} or {note, at}, oldest first
+  #messages = new WeakMap(); // by their elements
   #timer = 0;
   #onChange;
 
-  constructor(list, onChange) {
+  constructor(list, root, onChange) {
     this.#list = list;
+    this.#root = root;
     this.#onChange = onChange;
   }
 
@@ -35,15 +39,23 @@ export class MessageList {
     return this.#list.childElementCount >= LIMIT;
   }
 
-  addMessages(messages) {
-    this.total += messages.length;
-    this.waiting += messages.length;
-    this.#add(messages.map((m) => () => messageElement(m)));
+  addMessage(message) {
+    this.total++;
+    this.waiting++;
+    this.#add({ message });
   }
 
-  addNote(text) {
-    const at = Date.now();
-    this.#add([() => noteElement(text, at)]);
+  addNote(note) {
+    this.#add({ note, at: Date.now() });
+  }
+
+  /** show shows all messages in another form: 'alert', 'raw' or 'json'. */
+  show(form) {
+    this.#form = form;
+    for (const li of [...this.#list.children]) {
+      const message = this.#messages.get(li);
+      if (message) li.replaceWith(this.#element({ message }));
+    }
   }
 
   pause(paused) {
@@ -52,19 +64,18 @@ export class MessageList {
     this.#onChange();
   }
 
-  clear() {
-    this.#queue = [];
-    this.total = 0;
-    this.waiting = 0;
-    this.#list.replaceChildren();
-    this.#onChange();
-  }
-
-  #add(makers) {
-    this.#queue.push(...makers);
-    if (this.#queue.length > LIMIT) this.#queue.splice(0, this.#queue.length - LIMIT);
+  #add(item) {
+    this.#queue.push(item);
+    if (this.#queue.length > 2 * LIMIT) this.#queue = this.#queue.slice(-LIMIT);
     this.#schedule();
     if (this.paused) this.#onChange();
+  }
+
+  #element({ message, note, at }) {
+    if (!message) return noteElement(note, at);
+    const li = messageElement(message, this.#form, this.#root);
+    this.#messages.set(li, message);
+    return li;
   }
 
   #schedule() {
@@ -77,7 +88,7 @@ export class MessageList {
 
   #show() {
     const fragment = document.createDocumentFragment();
-    for (const make of this.#queue.reverse()) fragment.append(make());
+    for (const item of this.#queue.slice(-LIMIT).reverse()) fragment.append(this.#element(item));
     this.#queue = [];
     this.waiting = 0;
     this.#list.prepend(fragment);

@@ -4,6 +4,10 @@
 /** Ids of messages that come from the relay itself. */
 export const ID_DELETED = -2;
 export const ID_GAP = -4;
+export const ID_SNAPSHOT = -5; // a snapshot ends; time and tag are its place
+
+/** No message is larger than this; what does not end by then is no event stream. */
+const LONGEST = 32 << 20;
 
 /**
  * EventParser takes an event stream apart (WHATWG HTML 9.2.6). Comments, the
@@ -12,12 +16,17 @@ export const ID_GAP = -4;
 export class EventParser {
   #rest = '';
   #type = '';
+  #id = undefined;
   #data = [];
 
   /** The milliseconds of the last "retry:", null if there was none. */
   retry = null;
 
-  /** push takes the next piece of the stream and returns the events it ends. */
+  /**
+   * push takes the next piece of the stream and returns the events it ends:
+   * {type, id, data}. The id is that of the event's own lines, undefined if it has
+   * none: unlike a browser's it is not handed on to the next event.
+   */
   push(text) {
     const events = [];
     const all = this.#rest + text;
@@ -30,13 +39,15 @@ export class EventParser {
       start = all.startsWith('\r\n', end) ? end + 2 : end + 1;
     }
     this.#rest = all.slice(start);
+    if (this.#rest.length > LONGEST) throw new RangeError('a line without an end');
     return events;
   }
 
   #line(line, events) {
     if (line === '') {
-      if (this.#data.length > 0) events.push({ type: this.#type, data: this.#data.join('\n') });
+      if (this.#data.length > 0) events.push({ type: this.#type, id: this.#id, data: this.#data.join('\n') });
       this.#type = '';
+      this.#id = undefined;
       this.#data = [];
       return;
     }
@@ -45,20 +56,22 @@ export class EventParser {
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
     if (field === 'data') this.#data.push(value);
     else if (field === 'event') this.#type = value;
+    else if (field === 'id') this.#id = value;
     else if (field === 'retry' && /^\d+$/.test(value)) this.retry = Number(value);
   }
 }
 
 function nextLineEnd(text, from) {
   const lf = text.indexOf('\n', from);
-  const cr = text.indexOf('\r', from);
-  if (lf < 0 || cr < 0) return Math.max(lf, cr);
-  return Math.min(lf, cr);
+  if (lf === from || lf < 0) return lf < 0 ? text.indexOf('\r', from) : lf;
+  const cr = text.slice(from, lf).indexOf('\r');
+  return cr < 0 ? lf : from + cr;
 }
 
 /**
- * parseMessages reads the messages in the body of a poll: JSON objects with
- * nothing, or line ends, between them. What cannot be read is left out and counted.
+ * parseMessages reads the messages in the body of a poll, or in a frame: JSON
+ * objects with nothing, or line ends, between them. What cannot be read is left out
+ * and counted.
  */
 export function parseMessages(body) {
   const messages = [];
@@ -77,11 +90,11 @@ export function parseMessage(json) {
     const m = JSON.parse(json);
     if (typeof m !== 'object' || m === null || typeof m.id !== 'number') return null;
     return {
-      id: m.id,
       channel: String(m.channel ?? ''),
-      text: typeof m.text === 'string' ? m.text : JSON.stringify(m.text ?? ''),
+      id: m.id,
       tag: String(m.tag ?? ''),
-      time: String(m.time ?? ''),
+      time: new Date(m.time ?? NaN),
+      text: typeof m.text === 'string' ? m.text : JSON.stringify(m.text ?? ''),
       eventId: String(m.eventid ?? ''),
     };
   } catch {
@@ -111,4 +124,29 @@ function* objects(text) {
     }
   }
   if (depth > 0) yield text.slice(start);
+}
+
+/** A place in the stream: everything after it is still to come. */
+
+/** placeOf is the place right after a message, null if it has none. */
+export function placeOf(message) {
+  if (!/^\d+$/.test(message.tag) || Number.isNaN(message.time.getTime())) return null;
+  return { time: message.time.toUTCString(), tag: message.tag };
+}
+
+/** placeOfHeaders is where an answer says the stream stands, null if it does not. */
+export function placeOfHeaders(headers) {
+  const time = headers.get('Last-Modified');
+  const tag = /^(?:W\/)?"?(\d+)"?$/.exec(headers.get('Etag') ?? '')?.[1];
+  if (!time || tag === undefined || Number.isNaN(Date.parse(time))) return null;
+  return { time, tag };
+}
+
+/**
+ * isAfter reports whether one place is later than another. Tags count up, unless
+ * the relay begins anew with an empty store: then the time is later. The clock may
+ * be put back: then the tag is higher.
+ */
+export function isAfter(place, other) {
+  return Number(place.tag) > Number(other.tag) || Date.parse(place.time) > Date.parse(other.time);
 }

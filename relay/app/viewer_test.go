@@ -2,16 +2,12 @@ package app_test
 
 import (
 	"fmt"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -20,41 +16,41 @@ import (
 )
 
 const (
-	boardIsLive = "document.body.dataset.state === 'live'"
-	boardIsDead = "document.body.dataset.state === 'dead' && document.getElementById('state').textContent.startsWith('NOT LIVE') && document.title.includes('NOT LIVE')"
+	viewerIsLive = "document.body.dataset.state === 'live'"
+	viewerIsDead = "document.body.dataset.state === 'dead' && document.getElementById('state').textContent.startsWith('NOT LIVE') && document.title.includes('NOT LIVE')"
 )
 
-// openBoard opens the page at / and waits until it is live.
-func openBoard(t *testing.T, base, query string) *tab {
+// openViewer opens the page of a channel and waits until it is live.
+func openViewer(t *testing.T, base, channel string) *tab {
 	t.Helper()
-	p := openTab(t, relaytest.Chromium(t), base+"/"+query)
-	p.until(boardIsLive)
+	p := openTab(t, relaytest.Chromium(t), base+"/channels/"+url.PathEscape(channel))
+	p.until(viewerIsLive)
 	return p
 }
 
-// boardTexts are the texts on the board, the oldest first.
-func boardTexts(p *tab) []string {
+// viewerTexts are the texts on the page, the oldest first.
+func viewerTexts(p *tab) []string {
 	p.t.Helper()
 	got := eval[[]string](p, "[...document.querySelectorAll('#list .text')].map((e) => e.textContent)")
 	slices.Reverse(got)
 	return got
 }
 
-// untilBoard waits until the board has the last text of want, and expects all.
-func untilBoard(p *tab, want []string) {
+// untilViewer waits until the page has the last text of want, and expects all.
+func untilViewer(p *tab, want []string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf("[...document.querySelectorAll('#list .text')].some((e) => e.textContent === %q)", want[len(want)-1]))
-	if got := boardTexts(p); !slices.Equal(got, want) {
-		p.t.Errorf("the board has %q, want %q", got, want)
+	if got := viewerTexts(p); !slices.Equal(got, want) {
+		p.t.Errorf("the page has %q, want %q", got, want)
 	}
 }
 
-func TestBoardShowsMessagesAndAlertsAsText(t *testing.T) {
+func TestViewerShowsMessagesAndAlertsAsText(t *testing.T) {
 	r := relaytest.Start(t)
 	r.Publish("ops", "before it was opened")
-	p := openBoard(t, r.URL, "")
+	p := openViewer(t, r.URL, ">")
 	want := []string{"before it was opened"}
-	untilBoard(p, want)
+	untilViewer(p, want)
 	for _, text := range []string{
 		`<script>alert(1)</script><img src=x onerror=alert(1)> }{ "q" 's' \`,
 		"\u202eright to left\u2066\u0085 ☃ 发布消息测试",
@@ -63,7 +59,7 @@ func TestBoardShowsMessagesAndAlertsAsText(t *testing.T) {
 		want = append(want, text)
 		r.Publish(fmt.Sprint("ops.", len(want)), text)
 	}
-	untilBoard(p, want)
+	untilViewer(p, want)
 
 	odd, err := os.ReadFile(filepath.Join("..", "..", "alerts", "testdata", "alertmanager", "alertmanager-0.34.2-odd-labels-basic-auth.json"))
 	if err != nil {
@@ -99,103 +95,88 @@ func TestBoardShowsMessagesAndAlertsAsText(t *testing.T) {
 	// Following the channel of one alert, by its link.
 	p.do(chromedp.Click(chromedp.CSS("#list .alert.resolved .channel")))
 	p.until("document.querySelectorAll('#list .alert').length === 2 && document.querySelectorAll('#list > li').length === 2")
+
+	// As they came.
+	p.do(chromedp.SetValue(chromedp.CSS("#form"), "json"))
+	eval[bool](p, "document.getElementById('form').dispatchEvent(new Event('change'))")
+	p.until("document.querySelectorAll('#list .alert').length === 0")
+	if got := viewerTexts(p)[1]; !strings.Contains(got, "\n  \"status\": \"resolved\",\n") {
+		t.Errorf("got the JSON %s", got)
+	}
+	eval[bool](p, "(document.getElementById('form').value = 'raw', document.getElementById('form').dispatchEvent(new Event('change')))")
+	if got := viewerTexts(p)[1]; !strings.HasPrefix(got, `{"id":`) || strings.Contains(got, "\n") {
+		t.Errorf("got the text %s", got)
+	}
+	eval[bool](p, "(navigator.clipboard.writeText = async (text) => void (window.copied = text), document.querySelector('#list .more').click(), true)")
+	p.until("window.copied === document.querySelector('#list .text').textContent")
 	p.fine()
 }
 
-func TestBoardComesBackWithWhatWasMissed(t *testing.T) {
+func TestViewerComesBackWithWhatWasMissed(t *testing.T) {
 	r := relaytest.Start(t)
 	r.Publish("bb.a", "before")
-	p := openBoard(t, r.URL, "?channel=bb.%3E")
+	p := openViewer(t, r.URL, "bb.>")
 	want := []string{"before"}
-	untilBoard(p, want)
+	untilViewer(p, want)
 	eval[bool](p, "window.notReloaded = true")
 	r.Stop()
-	p.until(boardIsDead)
+	p.until(viewerIsDead)
 	r.Restart()
 	for i := range 30 {
 		want = append(want, fmt.Sprint("missed ", i))
 		r.Publish(fmt.Sprint("bb.", i%7), want[len(want)-1])
 	}
-	p.until(boardIsLive)
-	untilBoard(p, want)
+	p.until(viewerIsLive)
+	untilViewer(p, want)
 	want = append(want, "live again")
 	r.Publish("bb.a", "live again")
-	untilBoard(p, want)
+	untilViewer(p, want)
 	if !eval[bool](p, "window.notReloaded === true") {
 		t.Error("the page was loaded again")
 	}
 	p.fine()
 }
 
-// gate is a proxy before a relay, which can fail in the ways of proxies.
-type gate struct {
-	*httptest.Server
-	down        atomic.Bool // answers 503
-	holdStreams atomic.Bool // keeps event streams to itself
-}
-
-func startGate(t *testing.T, r *relaytest.Relay) *gate {
-	t.Helper()
-	target, err := url.Parse(r.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := new(gate)
-	relay := httputil.NewSingleHostReverseProxy(target)
-	relay.ErrorLog = log.New(t.Output(), "proxy: ", 0)
-	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		switch {
-		case g.down.Load():
-			w.WriteHeader(http.StatusServiceUnavailable)
-		case g.holdStreams.Load() && strings.HasPrefix(req.URL.Path, "/ev/"):
-			<-req.Context().Done()
-		default:
-			relay.ServeHTTP(w, req)
-		}
-	}))
-	t.Cleanup(g.Close)
-	return g
-}
-
-// Behind a proxy that keeps event streams to itself the board goes on with long
-// polls.
-func TestBoardFallsBackToLongPolling(t *testing.T) {
+// Behind a proxy that keeps event streams and WebSockets to itself the page goes on
+// with long polls.
+func TestViewerFallsBackToLongPolling(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
 	proxy := startGate(t, r)
 	proxy.holdStreams.Store(true)
+	proxy.refuseSockets.Store(true)
 	r.Publish("ops", "before")
-	p := openBoard(t, proxy.URL, "")
+	p := openViewer(t, proxy.URL, ">")
 	p.until("document.getElementById('detail').textContent === 'over long polling'")
 	want := []string{"before"}
-	untilBoard(p, want)
+	untilViewer(p, want)
 	for i := range 5 {
 		want = append(want, fmt.Sprint("over long polling ", i))
 		r.Publish("ops", want[len(want)-1])
-		untilBoard(p, want)
+		untilViewer(p, want)
 	}
 	p.fine()
 }
 
 // Connections that break at any moment cost nothing; what the relay does not keep
 // any more is said to be missing.
-func TestBoardOverBrokenConnections(t *testing.T) {
+func TestViewerOverBrokenConnections(t *testing.T) {
 	r := relaytest.Start(t)
 	proxy := startGate(t, r)
 	r.Publish("bb.0", "before")
-	p := openBoard(t, proxy.URL, "?channel=bb.%3E")
+	p := openViewer(t, proxy.URL, "bb.>")
 	want := []string{"before"}
 	for i := range 200 {
-		switch i % 50 { // rarely: after each break in a row the board waits twice as long
+		switch i % 50 { // rarely: after each break in a row the page waits twice as long
 		case 24:
-			p.until(boardIsLive)
+			p.until(viewerIsLive)
 		case 25:
 			proxy.CloseClientConnections()
 		}
 		want = append(want, fmt.Sprint("message ", i))
 		r.Publish(fmt.Sprint("bb.", i%20), want[len(want)-1])
 	}
-	untilBoard(p, want)
+	untilViewer(p, want)
 	if notes := eval[int](p, "document.querySelectorAll('#list .note').length"); notes != 0 {
 		t.Errorf("got %d notes, want none", notes)
 	}
@@ -203,16 +184,16 @@ func TestBoardOverBrokenConnections(t *testing.T) {
 	p.do(chromedp.Click(chromedp.ID("pause")))
 	r.Publish("bb.0", "while paused")
 	p.until("document.getElementById('pause').textContent === 'Resume (1 new)'")
-	if got := boardTexts(p); len(got) != len(want) {
+	if got := viewerTexts(p); len(got) != len(want) {
 		t.Errorf("got %d messages while paused, want %d", len(got), len(want))
 	}
 	p.do(chromedp.Click(chromedp.ID("pause")))
 	want = append(want, "while paused")
-	untilBoard(p, want)
+	untilViewer(p, want)
 
 	proxy.down.Store(true)
 	proxy.CloseClientConnections()
-	p.until(boardIsDead)
+	p.until(viewerIsDead)
 	const kept = 20
 	for i := range 2 * kept {
 		r.Publish("bb.0", fmt.Sprint("gap ", i))
@@ -221,8 +202,8 @@ func TestBoardOverBrokenConnections(t *testing.T) {
 		}
 	}
 	proxy.down.Store(false)
-	p.until(boardIsLive)
-	untilBoard(p, want)
+	p.until(viewerIsLive)
+	untilViewer(p, want)
 	if note := eval[string](p, "document.querySelector('#list .note')?.textContent ?? ''"); !strings.Contains(note, "Messages are missing here") {
 		t.Errorf("got the note %q", note)
 	}

@@ -1,24 +1,17 @@
-// A message as elements. Every text goes in as text; there is no markup in strings.
+// A message as elements.
 
+import { parseEvent } from '../../client.js';
+import { addressOf, copy, el } from './dom.js';
 import { parseTime, timeElement } from './time.js';
 
 const LONGEST = 20_000; // characters of a text that are put on the page
 const LONG = 500; // more is folded, and so are more than LONG_LINES lines
 const LONG_LINES = 8;
 
-/** el makes an element with a class, and children: elements and texts; others are left out. */
-export function el(tag, className, ...children) {
-  const e = document.createElement(tag);
-  if (className) e.className = className;
-  e.append(...children.filter((c) => c instanceof Node || (typeof c === 'string' && c !== '')));
-  return e;
-}
-
-/** messageElement is the list item of a message. */
-export function messageElement(message) {
-  const alert = parseAlert(message.text);
-  const li = alert ? alertElement(message, alert) : textElement(message);
-  li.dataset.id = message.id;
+/** messageElement is the list item of a message, in the form 'alert', 'raw' or 'json'. */
+export function messageElement(message, form, root) {
+  const event = form === 'alert' ? parseEvent(message) : null;
+  const li = event ? alertElement(message, event, root) : textElement(message, form, root);
   li.dataset.tag = message.tag;
   return li;
 }
@@ -28,23 +21,31 @@ export function noteElement(text, at) {
   return el('li', 'note', timeElement(at), ' ', text);
 }
 
-function textElement(message) {
+function textElement(message, form, root) {
   return el('li', 'message',
-    el('div', 'head', channelLink(message.channel), when(message)),
-    folded(message.text),
+    el('div', 'head', channelLink(message.channel, root), when(message), copyButton(message)),
+    folded(form === 'json' ? pretty(message.text) : message.text),
     message.eventId && el('div', 'foot', `event ${message.eventId}`));
 }
 
-/** parseAlert returns the alert event that a text is, null if it is none. */
-function parseAlert(text) {
-  if (!text.startsWith('{')) return null;
+/** pretty indents JSON, and leaves alone what is none. */
+function pretty(text) {
   try {
-    const a = JSON.parse(text);
-    const isMap = (o) => typeof o === 'object' && o !== null && !Array.isArray(o);
-    return typeof a.status === 'string' && typeof a.fingerprint === 'string' && isMap(a.labels) ? a : null;
+    return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    return null;
+    return text;
   }
+}
+
+function copyButton(message) {
+  const button = el('button', 'more', 'Copy');
+  button.type = 'button';
+  button.title = 'Copy the text as it came';
+  button.addEventListener('click', async () => {
+    button.textContent = (await copy(message.text)) ? 'Copied' : 'Cannot copy';
+    setTimeout(() => (button.textContent = 'Copy'), 2000);
+  });
+  return button;
 }
 
 // Each status has a sign and a word of its own; colour only repeats them.
@@ -57,31 +58,30 @@ const SEVERITY_SIGNS = {
   critical: '◆◆◆', page: '◆◆◆', error: '◆◆', major: '◆◆', warning: '◆◆', minor: '◆', info: '◆', none: '',
 };
 
-function alertElement(message, alert) {
+function alertElement(message, alert, root) {
   const labels = alert.labels;
-  const notes = typeof alert.annotations === 'object' && alert.annotations !== null ? alert.annotations : {};
+  const notes = alert.annotations;
   const summary = [notes.summary, notes.message, notes.title, notes.description].find(isText);
   const description = isText(notes.description) && notes.description !== summary ? notes.description : null;
   const name = isText(labels.alertname) ? labels.alertname : '(no alertname)';
 
-  const li = el('li', `message alert ${known(STATUS_SIGNS, alert.status) ?? 'other'}`,
+  return el('li', `message alert ${known(STATUS_SIGNS, alert.status) ?? 'other'}`,
     el('div', 'head',
       badge('badge', STATUS_SIGNS, alert.status),
       el('strong', 'name', name),
       isText(labels.severity) && badge(`severity ${known(SEVERITY_SIGNS, labels.severity) ?? 'other'}`, SEVERITY_SIGNS, labels.severity),
-      when(message)),
+      when(message), copyButton(message)),
     summary && el('p', 'summary', cut(summary)),
     description && folded(description, 'description'),
     labelList(labels),
     el('div', 'foot',
-      channelLink(message.channel),
+      channelLink(message.channel, root),
       period(alert),
       alert.annotationsCut === true && el('span', '', 'annotations too large, left out'),
       isText(alert.reason) && el('span', '', `reason: ${alert.reason}`),
       outside(alert.generatorURL, 'source'),
       outside(notes.runbook_url, 'runbook'),
       outside(notes.dashboard_url ?? alert.dashboardURL, 'dashboard')));
-  return li;
 }
 
 const isText = (v) => typeof v === 'string' && v !== '';
@@ -114,11 +114,10 @@ function period(alert) {
   return el('span', '', until === null ? 'since ' : 'from ', timeElement(from), ...(until === null ? [] : [' to ', timeElement(until)]));
 }
 
-/** channelLink follows the message's channel alone; app.js takes the click. */
-function channelLink(channel) {
+/** channelLink goes to the page of the message's channel alone. */
+function channelLink(channel, root) {
   const a = el('a', 'channel', channel);
-  a.href = `?channel=${encodeURIComponent(channel)}`;
-  a.dataset.channel = channel;
+  a.href = addressOf(root, channel);
   return a;
 }
 
@@ -136,7 +135,7 @@ function outside(href, text) {
 function when(message) {
   const id = el('span', 'id', `#${message.id}`);
   id.title = `message ${message.id} of ${message.channel}, tag ${message.tag}`;
-  return el('span', 'when', id, timeElement(Date.parse(message.time)));
+  return el('span', 'when', id, timeElement(message.time.getTime()));
 }
 
 function cut(text, longest = LONGEST) {

@@ -1,0 +1,93 @@
+// What can be chosen above the table.
+
+import { t } from './lang.js';
+import { el } from './text.js';
+import { HIDABLE, matching, SORTS, writeView } from './view.js';
+import { brief, setText } from './text.js';
+
+const GROUPS = ['severity', 'team', 'alertname', 'instance', 'job', 'cluster', 'namespace', 'source', 'status'];
+
+/** setUpTools makes the tools of a board work. */
+export function setUpTools(board) {
+  const byId = (id) => document.getElementById(id);
+  setUpTheme(board.view);
+  const choose = (change) => {
+    const view = { ...board.view, ...change };
+    writeView(view);
+    board.look(view);
+  };
+
+  const group = byId('group');
+  const groups = GROUPS.includes(board.view.group) || board.view.group === '' ? GROUPS : [board.view.group, ...GROUPS];
+  group.append(...groups.map((g) => option(g, brief(g, 40))), option('', t('noGroups')));
+  group.value = board.view.group;
+  group.addEventListener('change', () => choose({ group: group.value }));
+
+  const sort = byId('sort');
+  sort.append(...SORTS.map((s) => option(s, t(`sort_${s}`))));
+  sort.value = board.view.sort;
+  sort.addEventListener('change', () => choose({ sort: sort.value }));
+
+  for (const kind of HIDABLE) {
+    const box = el('input');
+    box.type = 'checkbox';
+    box.checked = !board.view.hide.has(kind);
+    box.addEventListener('change', () => {
+      const hide = new Set(board.view.hide);
+      if (box.checked) hide.delete(kind);
+      else hide.add(kind);
+      choose({ hide });
+    });
+    byId('hide').append(el('label', '', box, el('span', '', t(kind))));
+  }
+
+  const input = byId('matchers');
+  const problem = byId('match-problem');
+  const clear = byId('unmatch');
+  const show = () => {
+    const { problem: bad, match } = board.view;
+    clear.hidden = match === '';
+    problem.hidden = !bad;
+    input.setAttribute('aria-invalid', String(Boolean(bad)));
+    if (bad) setText(problem, `${t('matchNothing')} ${bad.message}`);
+  };
+  const filter = (text) => {
+    choose(matching(text.trim()));
+    show();
+  };
+  input.value = board.view.match;
+  input.addEventListener('input', () => filter(input.value));
+  clear.addEventListener('click', () => {
+    input.value = '';
+    filter('');
+    input.focus();
+  });
+  byId('tools').addEventListener('submit', (e) => e.preventDefault());
+  board.filter = (text) => {
+    input.value = text;
+    filter(text);
+  };
+  show();
+}
+
+function option(value, text) {
+  const o = el('option', '', text);
+  o.value = value;
+  return o;
+}
+
+/** setUpTheme sets dark or light: the address, what was chosen here, the system. */
+function setUpTheme(view) {
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const apply = () => {
+    const theme = view.theme || localStorage.getItem('alertrelay.theme') || (view.kiosk || dark.matches ? 'dark' : 'light');
+    document.documentElement.dataset.theme = theme;
+  };
+  dark.addEventListener('change', apply);
+  document.getElementById('theme').addEventListener('click', () => {
+    localStorage.setItem('alertrelay.theme', document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
+    view.theme = '';
+    apply();
+  });
+  apply();
+}
