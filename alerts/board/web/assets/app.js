@@ -8,8 +8,9 @@ import { Live } from './live.js';
 import './table.js';
 import { setText } from './text.js';
 import { clock, now } from './time.js';
+import { setUpTimeline } from './timeline.js';
 import { setUpTools } from './tools.js';
-import { readView } from './view.js';
+import { base, readView } from './view.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -22,7 +23,7 @@ const live = new Live({ badge: byId('live'), cover: byId('cover') }, () => board
 board.watch(live);
 setUpTools(board);
 
-byId('past').querySelector('button').addEventListener('click', () => board.showNow());
+setUpTimeline(board, byId('timeline'), base, [byId('past').querySelector('button')]);
 setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : view.channels.join('  '));
 setInterval(() => setText(byId('clock'), clock(now())), 500);
 board.ask();

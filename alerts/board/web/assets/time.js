@@ -12,6 +12,16 @@ export function setSkew(ms) {
 /** now is the relay's time in ms. */
 export const now = () => Date.now() + skew;
 
+let past = null; // what the page shows, in ms; null: what is
+
+/** setPast says that the page shows what was at a time, null that it shows what is. */
+export function setPast(ms) {
+  past = ms;
+}
+
+/** shown is the time in ms that the page shows. */
+export const shown = () => past ?? now();
+
 const two = (n) => String(n).padStart(2, '0');
 
 /** clock is the local time of day, hh:mm:ss. */
