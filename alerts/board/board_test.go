@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"alertrelay/alerts/board"
 )
+
+var handler = sync.OnceValue(board.Handler)
 
 func serve(t *testing.T, method, path string, header ...string) *http.Response {
 	t.Helper()
@@ -23,7 +26,7 @@ func serve(t *testing.T, method, path string, header ...string) *http.Response {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	board.Handler().ServeHTTP(w, r)
+	handler().ServeHTTP(w, r)
 	return w.Result()
 }
 

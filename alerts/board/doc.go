@@ -1,25 +1,29 @@
-// Package board is the page that people look at: a live list of the newest
-// messages of the channels they type in, with alerts shown as alerts.
+// Package board is the pages that people look at, and the module they stand on:
+// the board, which shows what is active; the list of channels with a viewer of
+// their messages; and /client.js, which follows channels in a browser and is for
+// pages of others too (CLIENT.md).
 //
-// The page is plain ES modules and CSS of our own, embedded as they are: no build
-// step, no vendored library. It reads the relay's built-in locations /ev/, /lp/
-// and /poll/ beside it and writes nothing. Addresses in it are relative, so a
-// proxy may put the relay under a path.
+// The pages are plain ES modules and CSS of our own, embedded as they are: no build
+// step, no vendored library. They read the relay's built-in locations beside them,
+// and never another place. Addresses are relative to where a page is, so that a
+// proxy may put the relay under a path and need not tell (page.go).
 //
 // # Files
 //
-//   - board: serving the page with its security headers
-//   - web/index.html, web/assets/board.css: the page
-//   - web/assets/app.js: what connects the parts below
-//   - web/assets/feed.js: following channels: transports, cursor, silence
-//   - web/assets/wire.js: what answers look like
-//   - web/assets/list.js: the bounded list, and pausing
-//   - web/assets/render.js, time.js: a message as elements, and times
-//   - web/assets/status.js: what is known of the connection
+//   - board: what is served where, with the security headers
+//   - page: pages, which are shown at paths of any depth
+//   - asset: one file, its tag, and its compressed form
+//   - web/client.js, web/client/: following channels
+//     follower (one connection after another, and what is told), transports (event
+//     stream, WebSocket, long poll), wire (what answers look like), skew (clocks)
+//   - web/index.html, web/assets/app.js: the board
+//   - web/channels.html, web/assets/channels/: the list of channels
+//     (channels, stats, rows) and of messages (viewer, list, render)
 //
 // # Invariants
 //
 // A text from the network becomes text and never HTML: there is no innerHTML, and
 // the content security policy lets no browser take a string for code or markup.
-// The page says "live" only while bytes come from the relay.
+// Nothing says "live" but while bytes come from the relay, and nothing shows a
+// snapshot that is not complete.
 package board

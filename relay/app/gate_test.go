@@ -3,11 +3,13 @@ package app_test
 import (
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -23,6 +25,21 @@ type gate struct {
 	refuseSockets atomic.Bool  // answers WebSockets with a page of its own
 	holdPolls     atomic.Bool  // keeps long polls to itself
 	requests      atomic.Int32
+
+	mu      sync.Mutex // guards what follows
+	sockets map[net.Conn]bool
+}
+
+// cut ends all connections, also those of WebSockets, which CloseClientConnections
+// does not know any more.
+func (g *gate) cut() {
+	g.CloseClientConnections()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for conn := range g.sockets {
+		conn.Close()
+	}
+	clear(g.sockets)
 }
 
 func startGate(t *testing.T, r *relaytest.Relay) *gate {
@@ -31,11 +48,11 @@ func startGate(t *testing.T, r *relaytest.Relay) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := new(gate)
+	g := &gate{sockets: make(map[net.Conn]bool)}
 	relay := httputil.NewSingleHostReverseProxy(target)
 	relay.FlushInterval = -1
 	relay.ErrorLog = log.New(t.Output(), "proxy: ", 0)
-	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	g.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		g.requests.Add(1)
 		at := func(location string) bool { return strings.HasPrefix(req.URL.Path, location) }
 		switch {
@@ -52,6 +69,17 @@ func startGate(t *testing.T, r *relaytest.Relay) *gate {
 			relay.ServeHTTP(w, req)
 		}
 	}))
-	t.Cleanup(g.Close)
+	g.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateHijacked {
+			g.mu.Lock()
+			g.sockets[conn] = true
+			g.mu.Unlock()
+		}
+	}
+	g.Start()
+	t.Cleanup(func() {
+		g.cut()
+		g.Close()
+	})
 	return g
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // A process that hangs closes no connection: only its silence tells.
-func TestBoardNoticesSilence(t *testing.T) {
+func TestViewerNoticesSilence(t *testing.T) {
 	t.Parallel()
 	addr := relaytest.FreeAddress(t)
 	cmd := startRelay(t, relayProgram(t), "http://"+addr,

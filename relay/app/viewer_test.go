@@ -171,7 +171,7 @@ func TestViewerOverBrokenConnections(t *testing.T) {
 		case 24:
 			p.until(viewerIsLive)
 		case 25:
-			proxy.CloseClientConnections()
+			proxy.cut()
 		}
 		want = append(want, fmt.Sprint("message ", i))
 		r.Publish(fmt.Sprint("bb.", i%20), want[len(want)-1])
@@ -192,7 +192,7 @@ func TestViewerOverBrokenConnections(t *testing.T) {
 	untilViewer(p, want)
 
 	proxy.down.Store(true)
-	proxy.CloseClientConnections()
+	proxy.cut()
 	p.until(viewerIsDead)
 	const kept = 20
 	for i := range 2 * kept {

@@ -1,12 +1,18 @@
 // The page: what connects the parts.
 
 import { follow } from '../client.js';
+import { setUpActions } from './actions.js';
 import { Board } from './board.js';
 import './head.js';
+import { setUpKiosk } from './kiosk.js';
 import { t, translate } from './lang.js';
 import { Live } from './live.js';
+import { EventLog } from './log.js';
+import { Notices } from './notices.js';
+import { Sources } from './sources.js';
+import { Storm } from './storm.js';
 import './table.js';
-import { setText } from './text.js';
+import { brief, setText } from './text.js';
 import { clock, now } from './time.js';
 import { setUpTimeline } from './timeline.js';
 import { setUpTools } from './tools.js';
@@ -15,32 +21,50 @@ import { base, readView } from './view.js';
 const byId = (id) => document.getElementById(id);
 
 translate(document);
-if (new URLSearchParams(location.search).has('kiosk')) document.body.dataset.kiosk = '';
 
 const view = readView();
-export const board = new Board({ table: byId('table'), counts: byId('counts'), empty: byId('empty'), past: byId('past'), summary: byId('summary') }, view);
+const table = byId('table');
+
+/** board is what other modules hold on to: its state, showPast and showNow. */
+export const board = new Board({ table, counts: byId('counts'), empty: byId('empty'), past: byId('past'), summary: byId('summary') }, view);
 const live = new Live({ badge: byId('live'), cover: byId('cover') }, () => board.ask());
 board.watch(live);
-setUpTools(board);
+const notices = new Notices(byId('notices'));
+const sources = new Sources(board, notices);
+const storm = new Storm(notices);
+const log = new EventLog(byId('log'));
 
+const filter = setUpTools(board);
+setUpActions({ board, live, table, filter, sources, storm, log });
+if (view.kiosk) {
+  document.body.dataset.kiosk = '';
+  setUpKiosk(board, table, byId('foot'));
+}
 setUpTimeline(board, byId('timeline'), base, [byId('past').querySelector('button')]);
-setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : view.channels.join('  '));
+setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
 setInterval(() => setText(byId('clock'), clock(now())), 500);
 board.ask();
 
-const following = follow(withMeta(view.channels), {
-  mode: 'now',
-  onSnapshot: (messages) => board.takeSnapshot(messages),
-  onMessage: (message) => board.takeMessage(message),
-  onGap: () => {},
-  onDeleted: (channel) => board.takeDeleted(channel),
-  onState: () => live.check(),
-});
+// What the relay says about itself belongs on every board, if it may be read.
+const own = view.channels.some((c) => c === '>' || c.startsWith('_meta')) ? [] : ['_meta.>'];
+let following = start([...view.channels, ...own]);
 live.watch(() => following.state);
-addEventListener('online', () => following.retry());
-document.addEventListener('visibilitychange', () => document.hidden || live.kind === 'live' || following.retry());
 
-/** withMeta also follows what the relay says about itself. */
-function withMeta(channels) {
-  return channels;
+function start(channels) {
+  return follow(channels, {
+    mode: 'now',
+    onSnapshot: (messages) => board.takeSnapshot(messages),
+    onMessage: (message) => board.takeMessage(message),
+    onGap: () => notices.set('gap', t('missing')),
+    onDeleted: (channel) => board.takeDeleted(channel),
+    onState: (state) => {
+      if (state.stopped && channels.length > view.channels.length) following = start(view.channels);
+      live.check();
+    },
+  });
 }
+
+addEventListener('online', () => following.retry());
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && live.kind !== 'live') following.retry();
+});

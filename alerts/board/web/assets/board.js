@@ -69,6 +69,17 @@ export class Board extends EventTarget {
     this.ask();
   }
 
+  /** isInView reports whether the view has an alert. */
+  isInView(alert) {
+    return this.view.shows(alert) && this.view.test(alert);
+  }
+
+  /** fold folds a group, or unfolds it. */
+  fold(value) {
+    if (!this.closed.delete(value)) this.closed.add(value);
+    this.ask();
+  }
+
   /** showPast shows what was at another time (ms) instead of what is. */
   showPast(alerts, at) {
     this.past = { alerts, at };
@@ -112,10 +123,13 @@ export class Board extends EventTarget {
   }
 
   #replace(messages) {
-    this.state.replace(messages.map(parseEvent).filter((a) => a && isActive(a)), now());
+    const again = this.#live.snapshot;
+    const alerts = messages.map(parseEvent).filter((a) => a && isActive(a));
+    const missed = again ? alerts.filter((a) => !this.state.isActive(a.id)) : [];
+    this.state.replace(alerts, now());
     this.#live.snapshot = true;
     this.#live.check();
-    this.dispatchEvent(new CustomEvent('snapshot'));
+    this.dispatchEvent(new CustomEvent('snapshot', { detail: { again, missed } }));
     this.#show(); // at once: it is what everybody waits for
   }
 
@@ -125,10 +139,11 @@ export class Board extends EventTarget {
       this.dispatchEvent(new CustomEvent('message', { detail: message }));
       return;
     }
+    const wasActive = this.state.isActive(alert.id);
     const change = this.state.apply(alert);
     if (!change) return;
     this.#parts.table.mark(alert.channel);
-    this.dispatchEvent(new CustomEvent('transition', { detail: { ...change, event: alert } }));
+    this.dispatchEvent(new CustomEvent('transition', { detail: { ...change, event: alert, wasActive, inView: this.isInView(alert) } }));
   }
 
   /** ask has the page drawn anew with the next frame, or later if that takes long. */

@@ -52,4 +52,34 @@ export default {
 
   allChannels: '全部告警',
   notices: '通知', log: '日志', theme: '深色或浅色', help: '按键与帮助',
+
+  sourceSilent: (name, at, ago) => `来源 ${name} 无消息：最后一次 ${at}，已过 ${ago}。其告警可能缺失。`,
+  sourceNever: (name) => `来源 ${name} 从未有过消息。`,
+  storm: (n, s, firing, ended) => `告警风暴：${s} 秒内 ${n} 次变化，${firing} 次触发，${ended} 次结束。列表保持准确，日志保留全部。`,
+
+  logEmpty: '打开看板以来没有变化。', logCount: (n, shown) => `打开看板以来 ${n} 次变化；最新 ${shown} 条`,
+  event_firing: '触发', event_updated: '更新', event_resolved: '恢复', event_expired: '过期', event_stale: '失联', event_fresh: '恢复联系',
+  event_suppressed: '被抑制', event_unsuppressed: '解除抑制', event_acked: '认领', event_unacked: '取消认领', event_moved: '移动', event_: '变化',
+
+  sinceWhen: '触发时间', endedWhen: '结束时间', lasts: '持续', lastChange: '最近变化', flapping: '重复触发', source: '来源', receiver: '接收器',
+  labels: '标签', annotations: '注解', values: '数值', annotationsCut: '注解过大，已省略。',
+  showMore: (n) => `显示更多（${n} 个字符）`, messages: '消息', filterFor: '只看这些', filterOut: '排除这些',
+
+  ack: '认领', unack: '取消认领', silence: '静默', unsilence: '结束静默', copy: '复制', copied: '已复制', cancel: '取消', close: '关闭', go: '继续',
+  ackTitle: (name) => `认领 ${name}`, unackTitle: (name) => `取消认领 ${name}`, unsilenceTitle: '结束静默', silenceTitle: (source) => `在 ${source} 中静默`,
+  yourName: '您的姓名', comment: '备注', ackMeans: '在告警结束前，所有人都能看到。',
+  nameWanted: '请填写姓名。', commentWanted: '请填写备注：原因，以及再次出现时如何处理。',
+  silenceLabels: '具有以下全部标签的告警', silenceAll: '请至少选择一个标签。', howLong: '时长',
+  silencePreview: (n, names) => `目前匹配 ${n} 条告警${names ? `：${names}` : ''}`,
+  minutes: '分钟', hours: '小时', days: '天', durationText: (n, unit) => `${n} ${unit}`,
+  tokenTitle: '需要令牌', tokenWanted: '只有持有令牌的人才能更改。', tokenWrong: '令牌不正确。',
+  token: '令牌', tokenKept: '保留到此标签页关闭为止。',
+
+  soundOn: '声音开', soundOff: '声音关', soundBlocked: '点击启用声音', soundTitle: '声音与通知', soundFor: '为以下级别发声', test: '试听', mute: '全部静音',
+  soundMeans: '只针对看板打开期间新触发的告警；同时多条只响一次。',
+  notify: '窗口不在前台时发送通知', notifyRefused: '浏览器不允许。', nNew: (n) => `${n} 条新告警`,
+
+  key_move: '下一条、上一条', key_far: '翻页、首条、末条', key_open: '详情，或折叠分组', key_close: '关闭', key_fold: '折叠分组', key_filter: '筛选',
+  key_ack: '认领', key_unack: '取消认领', key_silence: '静默', key_copy: '复制为文本', key_mute: '静音', key_log: '日志', key_help: '本帮助',
+  helpMore: '地址包含整个视图：可加书签或分享。?kiosk 用于大屏，&rotate=20s 自动翻页，?theme=dark 与 ?lang=en 可选主题和语言。',
 };

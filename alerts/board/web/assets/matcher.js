@@ -11,6 +11,8 @@ export class BadMatcher extends Error {
   }
 }
 
+const LONGEST = 2_000; // characters of a value that are compared with an expression
+
 const OPERATORS = ['=~', '!~', '!=', '='];
 
 /** parseMatchers returns [{name, op, value}]. It throws a BadMatcher. */
@@ -48,7 +50,8 @@ function tester({ op, value, at }) {
   if (op === '=') return (v) => v === value;
   if (op === '!=') return (v) => v !== value;
   const expression = anchored(value, at);
-  return op === '=~' ? (v) => expression.test(v) : (v) => !expression.test(v);
+  const test = (v) => expression.test(v.length > LONGEST ? v.slice(0, LONGEST) : v);
+  return op === '=~' ? test : (v) => !test(v);
 }
 
 /**
@@ -58,13 +61,34 @@ function tester({ op, value, at }) {
  */
 function anchored(source, at) {
   if (/\(\?(?:[=!]|<[=!])|\\[1-9]|\\k</.test(source)) throw new BadMatcher(t('matchLookaround'), at);
-  if (/\([^()]*[*+}][^()]*\)[*+{]/.test(source)) throw new BadMatcher(t('matchNested'), at);
+  if (repeatsRepetitions(source)) throw new BadMatcher(t('matchNested'), at);
   const flags = /^\(\?([is]+)\)/.exec(source);
+  const body = `^(?:${flags ? source.slice(flags[0].length) : source})$`;
   try {
-    return new RegExp(`^(?:${flags ? source.slice(flags[0].length) : source})$`, `${flags ? flags[1] : 's'}u`);
+    return new RegExp(body, `${flags?.[1] ?? ''}u`);
   } catch (error) {
-    throw new BadMatcher(t('matchRegexp', String(error.message).replace(/^.*: /, '')), at);
+    try {
+      return new RegExp(body, flags?.[1] ?? ''); // RE2 takes more escapes than those of "u"
+    } catch {
+      throw new BadMatcher(t('matchRegexp', String(error.message).replace(/^.*: /, '')), at);
+    }
   }
+}
+
+/** repeatsRepetitions reports whether a group that has a repetition is repeated. */
+function repeatsRepetitions(source) {
+  const groups = [false]; // whether each open one has a repetition
+  const tokens = source.replace(/\\./gs, 'x').replace(/\[[^\]]*\]/g, 'x').replace(/\(\?/g, '(');
+  for (let i = 0; i < tokens.length; i++) {
+    const repeated = /[*+]|\{\d+,/.test(tokens.slice(i + 1, i + 6).match(/^(?:[*+]|\{\d*,)/)?.[0] ?? '');
+    if (tokens[i] === '(') groups.push(false);
+    else if (tokens[i] === ')' && groups.length > 1) {
+      const has = groups.pop();
+      if (has && repeated) return true;
+      groups[groups.length - 1] ||= has || repeated;
+    } else if (repeated) groups[groups.length - 1] = true;
+  }
+  return false;
 }
 
 class Parser {

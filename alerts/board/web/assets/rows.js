@@ -27,6 +27,7 @@ export function arrange(alerts, view, closed) {
   const kept = [];
   const counts = newCounts();
   for (const a of alerts.values()) {
+    if (!view.shows(a)) continue;
     counts.all.add(a.id);
     if (!view.test(a)) continue;
     if (isHidden(a, view.hide)) {

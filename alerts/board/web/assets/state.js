@@ -17,6 +17,7 @@ export class AlertState {
   revision = 0;
 
   #alerts = new Map();
+  #active = new Map(); // in how many channels an alert is active, by id
   #ended = new Set(); // channels of alerts that have ended, the oldest first
 
   get size() {
@@ -26,6 +27,32 @@ export class AlertState {
   /** alerts is the map itself, for reading. */
   get alerts() {
     return this.#alerts;
+  }
+
+  /** isActive reports whether an alert is active in any channel. */
+  isActive(id) {
+    return this.#active.has(id);
+  }
+
+  #set(alert) {
+    this.#take(alert.channel);
+    this.#alerts.set(alert.channel, alert);
+    if (isEnded(alert)) this.#ended.add(alert.channel);
+    else this.#active.set(alert.id, (this.#active.get(alert.id) ?? 0) + 1);
+  }
+
+  /** #take takes a channel's alert out. */
+  #take(channel) {
+    const alert = this.#alerts.get(channel);
+    if (!alert) return false;
+    this.#alerts.delete(channel);
+    this.#ended.delete(channel);
+    const others = (this.#active.get(alert.id) ?? 0) - 1;
+    if (isActive(alert)) {
+      if (others > 0) this.#active.set(alert.id, others);
+      else this.#active.delete(alert.id);
+    }
+    return true;
   }
 
   /** snapshot is a copy that stays as it is. */
@@ -41,21 +68,18 @@ export class AlertState {
     const before = this.#alerts.get(alert.channel) ?? null;
     if (before && alert.tag <= before.tag) return null;
     this.revision++;
-    this.#ended.delete(alert.channel);
     if (alert.kind === 'moved') { // it goes on in another channel, with its own event
-      this.#alerts.delete(alert.channel);
+      this.#take(alert.channel);
       return { before, after: null };
     }
-    this.#alerts.set(alert.channel, alert);
-    if (isEnded(alert)) this.#ended.add(alert.channel);
+    this.#set(alert);
     if (this.#ended.size > MOST_ENDED) this.remove(this.#ended.values().next().value);
     return { before, after: alert };
   }
 
   /** remove forgets a channel, which was deleted. */
   remove(channel) {
-    this.#ended.delete(channel);
-    if (this.#alerts.delete(channel)) this.revision++;
+    if (this.#take(channel)) this.revision++;
   }
 
   /**
@@ -66,15 +90,14 @@ export class AlertState {
     const ids = new Set(alerts.map((a) => a.id));
     const before = this.#alerts;
     this.#alerts = new Map();
+    this.#active.clear();
     this.#ended.clear();
     this.revision++;
     for (const a of before.values()) {
       if (ids.has(a.id)) continue;
-      const ended = isActive(a) ? { ...a, status: 'resolved', kind: 'resolved', reason: 'unseen', endedAt: at, ack: null, suppression: null, tag: a.tag } : a;
-      this.#alerts.set(a.channel, ended);
-      this.#ended.add(a.channel);
+      this.#set(isActive(a) ? { ...a, status: 'resolved', kind: 'resolved', reason: 'unseen', endedAt: at, ack: null, suppression: null } : a);
     }
-    for (const a of alerts) this.#alerts.set(a.channel, a);
+    for (const a of alerts) this.#set(a);
   }
 
   /** addEnded takes alerts that ended before the board looked, where it knows no better. */
@@ -83,8 +106,7 @@ export class AlertState {
       const known = this.#alerts.get(a.channel);
       if (!isEnded(a) || (known && known.reason !== 'unseen' && known.tag >= a.tag)) continue;
       if (known && isActive(known)) continue;
-      this.#alerts.set(a.channel, a);
-      this.#ended.add(a.channel);
+      this.#set(a);
       this.revision++;
     }
   }

@@ -8,8 +8,8 @@ const BEYOND = 6; // rows kept ready above and below
 const FRESH = 4_000; // ms that a change is seen
 
 /**
- * AlertTable shows items of arrange(). All have the same height, --row. It sends
- * "open" with the item in detail, and "select".
+ * AlertTable shows items of arrange(). Alerts are --row-px high and the heads of
+ * groups --group-px. It sends "open" with the item in detail, and "select".
  */
 export class AlertTable extends HTMLElement {
   #items = [];
@@ -17,7 +17,9 @@ export class AlertTable extends HTMLElement {
   #rows = new Map(); // key -> {element, item}
   #index = new Map(); // key -> place in items; made when asked for
   #selected = null; // key
-  #height = 36;
+  #height = 34; // of an alert
+  #headHeight = 34; // of a group's head
+  #tops = new Float64Array(1); // where each item begins; the last is where all end
   #body = el('div', 'rows');
   #space = el('div', 'space');
   #sticky = el('div', 'sticky');
@@ -34,25 +36,53 @@ export class AlertTable extends HTMLElement {
     this.append(this.#sticky, this.#space);
     this.addEventListener('scroll', () => this.#ask(), { passive: true });
     this.addEventListener('click', (e) => this.#click(e));
+    this.measure();
     new ResizeObserver(() => this.measure()).observe(this);
   }
 
-  /** measure reads the height of a row again, after the style has changed. */
+  /** measure reads the heights again, after the style has changed. */
   measure() {
-    const height = parseFloat(getComputedStyle(this).getPropertyValue('--row-px')) || this.#probe();
-    if (height !== this.#height) {
+    const style = getComputedStyle(this);
+    const height = parseFloat(style.getPropertyValue('--row-px'));
+    const head = parseFloat(style.getPropertyValue('--group-px'));
+    if (height !== this.#height || head !== this.#headHeight) {
+      const anchor = this.#anchor();
       this.#height = height;
-      this.#space.style.height = `${this.#items.length * height}px`;
+      this.#headHeight = head;
+      this.#lay();
+      this.#return(anchor);
     }
     this.#ask();
   }
 
-  #probe() {
-    const probe = el('div', 'row probe');
-    this.#body.append(probe);
-    const { height } = probe.getBoundingClientRect();
-    probe.remove();
-    return height || this.#height;
+  /** #lay computes where each item begins. */
+  #lay() {
+    const tops = new Float64Array(this.#items.length + 1);
+    let top = 0;
+    this.#items.forEach((item, i) => {
+      tops[i] = top;
+      top += item.key ? this.#headHeight : this.#height;
+    });
+    tops[this.#items.length] = top;
+    this.#tops = tops;
+    this.#space.style.height = `${top}px`;
+  }
+
+  /** #at is the place of the item at a height. */
+  #at(y) {
+    let low = 0;
+    let high = this.#items.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#tops[middle] <= y) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** contentHeight is how high all rows are. */
+  get contentHeight() {
+    return this.#tops[this.#items.length];
   }
 
   get rowHeight() {
@@ -66,17 +96,14 @@ export class AlertTable extends HTMLElement {
   /** show takes other items. What is in sight stays where it is, unless the top is. */
   show(items, grouping) {
     const regroup = grouping !== this.#grouping;
-    const anchor = this.scrollTop > this.#height ? this.#anchor() : null;
+    const anchor = this.scrollTop > 0 ? this.#anchor() : null;
     this.#items = items;
     this.#grouping = grouping;
     this.#index = null;
     if (regroup) this.#forget();
-    this.#space.style.height = `${items.length * this.#height}px`;
+    this.#lay();
     this.setAttribute('aria-rowcount', String(items.length));
-    if (anchor) {
-      const at = this.#place(anchor.key);
-      if (at !== undefined) this.scrollTop = at * this.#height + anchor.offset;
-    }
+    this.#return(anchor);
     this.#ask();
   }
 
@@ -109,8 +136,7 @@ export class AlertTable extends HTMLElement {
   move(by) {
     const at = this.#selected === null ? undefined : this.#place(this.#selected);
     if (at !== undefined) return this.selectAt(at + by);
-    const top = Math.ceil(this.scrollTop / this.#height);
-    return this.selectAt(by > 0 ? top : top + this.page - 1);
+    return this.selectAt(this.#at(by > 0 ? this.scrollTop : this.scrollTop + this.clientHeight - this.#height));
   }
 
   /** page is how many rows are in sight. */
@@ -119,10 +145,10 @@ export class AlertTable extends HTMLElement {
   }
 
   #reveal(at) {
-    const top = at * this.#height;
-    const head = this.#grouping === '' ? 0 : this.#height; // which the sticky group covers
+    const [top, end] = [this.#tops[at], this.#tops[at + 1]];
+    const head = this.#grouping === '' ? 0 : this.#headHeight; // which the sticky one covers
     if (top < this.scrollTop + head) this.scrollTop = top - head;
-    else if (top + this.#height > this.scrollTop + this.clientHeight) this.scrollTop = top + this.#height - this.clientHeight;
+    else if (end > this.scrollTop + this.clientHeight) this.scrollTop = end - this.clientHeight;
   }
 
   #click(e) {
@@ -138,9 +164,15 @@ export class AlertTable extends HTMLElement {
   }
 
   #anchor() {
-    const at = Math.floor(this.scrollTop / this.#height);
+    const at = this.#at(this.scrollTop);
     const item = this.#items[at];
-    return item ? { key: keyOf(item), offset: this.scrollTop - at * this.#height } : null;
+    return item ? { key: keyOf(item), offset: this.scrollTop - this.#tops[at] } : null;
+  }
+
+  /** #return has what was at the top be there again. */
+  #return(anchor) {
+    const at = anchor && this.#place(anchor.key);
+    if (at !== null && at !== undefined && anchor.offset + this.#tops[at] > 0) this.scrollTop = this.#tops[at] + anchor.offset;
   }
 
   #place(key) {
@@ -160,9 +192,8 @@ export class AlertTable extends HTMLElement {
   /** #render brings the elements in line with the items in sight, changing as few as can be. */
   #render() {
     this.#asked = 0;
-    const h = this.#height;
-    const first = Math.max(0, Math.floor(this.scrollTop / h) - BEYOND);
-    const last = Math.min(this.#items.length, Math.ceil((this.scrollTop + this.clientHeight) / h) + BEYOND);
+    const first = Math.max(0, this.#at(this.scrollTop) - BEYOND);
+    const last = Math.min(this.#items.length, this.#at(this.scrollTop + this.clientHeight) + 1 + BEYOND);
     const seen = new Set();
     const moment = performance.now();
     let next = null; // going up, so that each row knows the one after it
@@ -190,7 +221,7 @@ export class AlertTable extends HTMLElement {
       element.remove();
       this.#rows.delete(key);
     }
-    this.#body.style.transform = `translateY(${first * h}px)`;
+    this.#body.style.transform = `translateY(${this.#tops[first]}px)`;
     this.#stick();
     this.#speak();
     for (const [key, until] of this.#fresh) if (until < moment) this.#fresh.delete(key);
@@ -198,7 +229,7 @@ export class AlertTable extends HTMLElement {
 
   /** #stick keeps the head of the group in sight that the first row belongs to. */
   #stick() {
-    let at = Math.floor(this.scrollTop / this.#height);
+    let at = this.#at(this.scrollTop);
     while (at >= 0 && this.#items[at] && !this.#items[at].key) at--;
     const group = this.scrollTop > 0 && this.#grouping !== '' ? this.#items[at] : null;
     if (group !== this.#stuck) {

@@ -1,9 +1,12 @@
 // What can be chosen above the table.
 
+import { MatchBox } from './complete.js';
 import { t } from './lang.js';
-import { el } from './text.js';
+import { keep, settings } from './settings.js';
+import { brief, el, setText } from './text.js';
 import { HIDABLE, matching, SORTS, writeView } from './view.js';
-import { brief, setText } from './text.js';
+
+const PATIENCE = 900; // ms before what is half written is called wrong
 
 const GROUPS = ['severity', 'team', 'alertname', 'instance', 'job', 'cluster', 'namespace', 'source', 'status'];
 
@@ -41,33 +44,45 @@ export function setUpTools(board) {
     byId('hide').append(el('label', '', box, el('span', '', t(kind))));
   }
 
+  return setUpFilter(board, choose);
+}
+
+/** setUpFilter returns {set(text), add(matcher), focus()} of the filter's box. */
+function setUpFilter(board, choose) {
+  const byId = (id) => document.getElementById(id);
   const input = byId('matchers');
   const problem = byId('match-problem');
-  const clear = byId('unmatch');
+  let timer = 0;
   const show = () => {
     const { problem: bad, match } = board.view;
-    clear.hidden = match === '';
+    byId('unmatch').hidden = match === '';
     problem.hidden = !bad;
     input.setAttribute('aria-invalid', String(Boolean(bad)));
-    if (bad) setText(problem, `${t('matchNothing')} ${bad.message}`);
+    if (bad) setText(problem, `${t('matchNothing')} ${brief(bad.message, 300)}`);
   };
-  const filter = (text) => {
-    choose(matching(text.trim()));
-    show();
+  const filter = (text, done) => {
+    clearTimeout(timer);
+    choose(matching(text.trim(), board.view));
+    if (done || !board.view.problem) show();
+    else timer = setTimeout(show, PATIENCE);
+  };
+  new MatchBox(input, byId('completions'), { alerts: () => board.state.alerts, onInput: filter });
+  const set = (text) => {
+    input.value = text;
+    filter(text, true);
   };
   input.value = board.view.match;
-  input.addEventListener('input', () => filter(input.value));
-  clear.addEventListener('click', () => {
-    input.value = '';
-    filter('');
+  byId('unmatch').addEventListener('click', () => {
+    set('');
     input.focus();
   });
   byId('tools').addEventListener('submit', (e) => e.preventDefault());
-  board.filter = (text) => {
-    input.value = text;
-    filter(text);
-  };
   show();
+  return {
+    set,
+    add: (matcher) => set(board.view.match && !board.view.problem ? `${board.view.match.replace(/,\s*$/, '')}, ${matcher}` : matcher),
+    focus: () => input.focus(),
+  };
 }
 
 function option(value, text) {
@@ -80,12 +95,12 @@ function option(value, text) {
 function setUpTheme(view) {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const apply = () => {
-    const theme = view.theme || localStorage.getItem('alertrelay.theme') || (view.kiosk || dark.matches ? 'dark' : 'light');
+    const theme = view.theme || settings.theme || (view.kiosk || dark.matches ? 'dark' : 'light');
     document.documentElement.dataset.theme = theme;
   };
   dark.addEventListener('change', apply);
   document.getElementById('theme').addEventListener('click', () => {
-    localStorage.setItem('alertrelay.theme', document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
+    keep({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' });
     view.theme = '';
     apply();
   });

@@ -19,8 +19,10 @@ export function readView() {
   const has = (name) => q.has(name) && !/^(0|false|no)$/.test(q.get(name));
   const match = q.getAll('match').map((m) => m.trim()).filter(Boolean).join(', ');
   const sort = q.get('sort');
+  const channels = channelsOfAddress(q);
   return {
-    channels: channelsOfAddress(q),
+    channels,
+    shows: coverer(channels),
     ...matching(match),
     group: q.has('group') ? q.get('group').trim() : 'severity', // empty: no groups
     sort: SORTS.includes(sort) ? sort : 'severity',
@@ -31,14 +33,14 @@ export function readView() {
   };
 }
 
-/** matching is a filter: its text, its test, and what is wrong with it. */
-export function matching(match) {
+/** matching is a filter: its text, its test, and what is wrong with it; then the one before stays. */
+export function matching(match, before = { matchers: [], test: () => true }) {
   try {
     const matchers = parseMatchers(match);
     return { match, matchers, test: compile(matchers), problem: null };
   } catch (error) {
     if (!(error instanceof BadMatcher)) throw error;
-    return { match, matchers: [], test: () => true, problem: error };
+    return { match, matchers: before.matchers, test: before.test, problem: error };
   }
 }
 
@@ -55,6 +57,24 @@ export function writeView(view) {
 
 /** addressOf is the board of a channel. */
 export const addressOf = (channel) => new URL(`board/${encodeURIComponent(channel)}`, base).href;
+
+/** coverer tells whether an alert's channel is one of those looked at, or covered by a wildcard. */
+function coverer(channels) {
+  if (channels.includes('>')) return () => true;
+  const patterns = channels.map((c) => c.split('.'));
+  return (alert) => {
+    const tokens = alert.channel.split('.');
+    return patterns.some((p) => covers(p, tokens));
+  };
+}
+
+function covers(pattern, tokens) {
+  for (let i = 0; i < pattern.length; i++) {
+    if (pattern[i] === '>') return tokens.length > i;
+    if (pattern[i] !== '*' && pattern[i] !== tokens[i]) return false;
+  }
+  return pattern.length === tokens.length;
+}
 
 function channelsOfAddress(q) {
   const root = base.pathname;

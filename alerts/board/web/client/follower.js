@@ -424,7 +424,9 @@ export class Follower {
       if (missed > 0 && connection.suspect) connection.end(new Silent('messages are held back'));
       connection.suspect = missed > 0 && connection.polled;
     } catch (error) {
-      connection.end(error instanceof Ended ? error : new Ended('no connection'));
+      // "Not now" says nothing about a stream whose pings can be seen.
+      const answered = error instanceof Busy || error instanceof Refused;
+      if (connection.polled || !answered) connection.end(error instanceof Ended ? error : new Ended('no connection'));
     }
     this.#verifying = false;
   }
