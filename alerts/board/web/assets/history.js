@@ -88,14 +88,17 @@ export class History {
       n = 0;
       const from = after === 0 ? `since=${encodeURIComponent(since)}` : `after=${after}`;
       const response = await get(new URL(`api/v1/history?${of}&${from}&format=ndjson&limit=${PAGE}`, base), signal);
-      for await (const line of lines(response)) {
-        n++;
-        const event = parse(line);
-        const tag = Number(event?.tag);
-        if (tag > after) after = tag;
-        const alert = event && this.#alertOf(event, tag);
-        if (alert) read.push(alert);
-        if (n % 2_000 === 0) onProgress(read.length);
+      for await (const some of lines(response)) {
+        for (const line of some) {
+          if (line === '') continue;
+          n++;
+          const event = parse(line);
+          const tag = Number(event?.tag);
+          if (tag > after) after = tag;
+          const alert = event && this.#alertOf(event, tag);
+          if (alert) read.push(alert);
+        }
+        onProgress(read.length);
       }
       this.#complete = n < PAGE;
     }
@@ -320,7 +323,7 @@ async function get(url, signal) {
   throw new HistoryError(typeof why === 'string' && why ? why : `the relay answers ${response.status}`);
 }
 
-/** lines are those of an answer, as they come. One that is cut off throws. */
+/** lines are those of an answer, some at a time, as they come. One that is cut off throws. */
 async function* lines(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
@@ -335,9 +338,9 @@ async function* lines(response) {
     if (part.done) break;
     const complete = (rest + part.value).split('\n');
     rest = complete.pop();
-    for (const line of complete) if (line !== '') yield line;
+    if (complete.length > 0) yield complete;
   }
-  if (rest !== '') yield rest;
+  yield [rest];
 }
 
 function parse(line) {

@@ -112,8 +112,8 @@ export class Timeline extends HTMLElement {
     if (this.#parts) this.#show();
   }
 
-  /** append tells of an event that has just come. */
-  append(alert) {
+  /** take takes an event that has just come. */
+  take(alert) {
     if (!this.history) return;
     const atEnd = this.#strip.to >= this.history.end;
     this.history.append(alert);
@@ -395,7 +395,7 @@ customElements.define('ar-timeline', Timeline);
 export function setUpTimeline(board, place, base, back = []) {
   const timeline = document.createElement('ar-timeline');
   place.append(timeline);
-  board.addEventListener('transition', (e) => timeline.append(e.detail.event));
+  board.addEventListener('transition', (e) => timeline.take(e.detail.event));
   for (const e of back) e.addEventListener('click', () => timeline.live());
   timeline.start({
     base, channels: board.view.channels,
