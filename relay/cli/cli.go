@@ -106,6 +106,7 @@ between: every message has its place in JetStream, and a reader goes on where it
 stood.
 
    alertrelay serve                      run a relay, without any configuration
+   alertrelay demo                       look at one with a fleet that does not exist
    alertrelay sub ops                    follow channel ops
    alertrelay pub ops "disk is full"     publish to it
 

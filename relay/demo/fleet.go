@@ -85,13 +85,13 @@ func rules() []*rule {
 	switches := both(hosts("eu-1", numbered("sw-eu-%02d", 6)...), hosts("us-1", numbered("sw-us-%02d", 4)...))
 	shops := both(services("eu-1", "checkout", "cart", "search", "catalog", "login", "images"), services("us-1", "checkout", "cart", "search", "login"))
 	pays := services("eu-1", "payment-api", "ledger", "fraud-check", "payouts", "card-gateway")
-	pods := both(services("eu-1", numbered("worker-%c", 0)...), services("eu-1", "mailer", "thumbnailer", "indexer", "reports", "webhooks", "exports", "billing-sync", "geo", "sessions", "notifier"))
+	pods := services("eu-1", "mailer", "thumbnailer", "indexer", "reports", "webhooks", "exports", "billing-sync", "geo", "sessions", "notifier")
 	vols := disks("eu-1", "db-01:/var/lib/postgresql", "db-02:/var/lib/postgresql", "db-05:/", "web-03:/var/log", "web-07:/", "node-04:/var/lib/containerd", "node-11:/var/lib/containerd", "db-07:/backup")
 	sites := hosts("edge-north", "pos-01", "pos-02", "pos-03", "gw-01", "gw-02")
 	return []*rule{
 		{name: "DiskWillFill", severity: warning, team: "platform", source: sourceAM, on: vols, weight: 5, low: 81, high: 94, unit: "%",
 			expr: "predict_linear(node_filesystem_avail_bytes[6h], 86400) < 0", summary: "%s is %s full and will be full within a day", description: "At the rate of the last six hours there will be no space left in 24 hours."},
-		{name: "DiskFull", severity: critical, team: "platform", source: sourceAM, on: vols, weight: 1, low: 96, high: 99, unit: "%",
+		{name: "DiskFull", severity: critical, team: "platform", source: sourceAM, on: vols, weight: 3, low: 96, high: 99, unit: "%",
 			expr: "node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.04", summary: "%s is %s full"},
 		{name: "HighCPU", severity: warning, team: "web", source: sourceProm, on: webs, weight: 6, low: 86, high: 99, unit: "%",
 			expr: "instance:cpu:rate5m > 0.85", summary: "CPU of %s at %s for 10 minutes"},
@@ -113,7 +113,7 @@ func rules() []*rule {
 			expr: `pg_up{role="primary"} == 0`, summary: "The primary %s has not answered for %s", description: "Nothing can be written. Fail over to db-02 if it does not come back."},
 		{name: "ConnectionPoolExhausted", severity: critical, team: "db", source: sourceAM, on: shops, low: 100, high: 100, unit: "%",
 			expr: "pool_in_use / pool_size >= 1", summary: "%s waits for database connections, %s in use"},
-		{name: "HTTPErrorRate", severity: critical, team: "web", source: sourceAM, on: shops, weight: 2, low: 2, high: 41, unit: "%",
+		{name: "HTTPErrorRate", severity: critical, team: "web", source: sourceAM, on: shops, weight: 5, low: 2, high: 41, unit: "%",
 			expr: "http:errors:ratio5m > 0.02", summary: "%s answers %s of requests with 5xx"},
 		{name: "LatencyHigh", severity: warning, team: "web", source: sourceAM, on: shops, weight: 6, low: 0.8, high: 6, unit: " s",
 			expr: "http:latency_p99:rate5m > 0.75", summary: "p99 of %s is %s"},
@@ -145,7 +145,7 @@ func rules() []*rule {
 			expr: "ping:loss:ratio5m > 0.005", summary: "%s loses %s of packets"},
 		{name: "SwitchDown", severity: critical, team: "net", source: sourceAM, on: switches[:2], low: 1, high: 4, unit: " min",
 			expr: `snmp_up{role="core"} == 0`, summary: "The core switch %s has not answered for %s", description: "Racks behind it are cut off, unless their second uplink holds."},
-		{name: "BGPPeerDown", severity: critical, team: "net", source: sourceAM, on: services("eu-1", "as64500", "as64511", "as64499"), weight: 1, low: 1, high: 20, unit: " min",
+		{name: "BGPPeerDown", severity: critical, team: "net", source: sourceAM, on: services("eu-1", "as64500", "as64511", "as64499"), weight: 3, low: 1, high: 20, unit: " min",
 			expr: "bgp_session_up == 0", summary: "The session with %s has been down for %s"},
 		{name: "HostUnreachable", severity: critical, team: "net", source: sourceAM, on: both(webs[:12], nodes[:16]), low: 1, high: 6, unit: " min",
 			expr: "probe_success{job=\"icmp\"} == 0", summary: "%s has not answered pings for %s"},

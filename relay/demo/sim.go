@@ -206,10 +206,14 @@ func (s *Sim) plan() {
 	} else if past >= 45*time.Minute {
 		s.at(past*4/10, func() { s.incident(0) })
 	}
+	if past >= 10*time.Minute { // something is silenced when the present begins
+		s.at(past-5*time.Minute, s.silenceOneGroup)
+		s.at(past-3*time.Minute, s.silenceOneGroup)
+	}
 	// Of the present, by the clock on the wall: whoever looks wants to see it.
 	s.at(past+s.inPresent(20*time.Second), s.silenceEdgeAgain)
 	s.at(past+s.inPresent(75*time.Second), func() { s.incidentAgain(0) })
-	s.at(past+s.inPresent(40*time.Second), s.mute)
+	s.at(past+s.inPresent(40*time.Second), s.silenceOneGroup)
 	s.at(past+s.inPresent(12*time.Second), s.flap)
 }
 
@@ -352,7 +356,7 @@ func (s *Sim) most() int { return s.o.Alerts * 3 }
 func (s *Sim) newAlert(r *rule, at place) *alert {
 	labels := map[string]string{"alertname": r.name, "severity": r.severity, "team": r.team}
 	maps.Copy(labels, at.labels)
-	value := formatValue(r.low + s.rnd.Float64()*(r.high-r.low))
+	value := formatValue(r.low+s.rnd.Float64()*(r.high-r.low), r.unit)
 	a := &alert{
 		rule: r, place: at, labels: labels, fingerprint: alerts.Fingerprint(labels),
 		startsAt: s.wall(s.now), began: s.now,
@@ -361,9 +365,6 @@ func (s *Sim) newAlert(r *rule, at place) *alert {
 			"value":       value,
 			"runbook_url": "https://runbooks.example/" + strings.ToLower(r.name),
 		},
-	}
-	if r.summary == "%s: power supply %s has failed" {
-		a.annotations["summary"] = at.name + ": a power supply has failed"
 	}
 	if r.description != "" {
 		a.annotations["description"] = r.description
@@ -380,8 +381,10 @@ func (s *Sim) newAlert(r *rule, at place) *alert {
 	return a
 }
 
-func formatValue(v float64) string {
-	if v < 10 {
+// formatValue has a digit behind the point if the value is small and none that
+// is counted.
+func formatValue(v float64, unit string) string {
+	if v < 10 && !slices.Contains([]string{" times", " messages", " days", " of 5 probes", " of 2"}, unit) {
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 0, 64)
@@ -598,9 +601,14 @@ func (s *Sim) flapOnce(r *rule, at place, times int) {
 	}
 }
 
-// mute has somebody silence an alert and those like it.
+// mute has somebody silence something from time to time.
 func (s *Sim) mute() {
-	defer s.after(s.between(25*time.Minute, 50*time.Minute), s.mute)
+	s.silenceOneGroup()
+	s.after(s.between(25*time.Minute, 50*time.Minute), s.mute)
+}
+
+// silenceOneGroup has somebody silence an alert and those like it.
+func (s *Sim) silenceOneGroup() {
 	var candidates []*alert
 	for _, a := range s.order {
 		if a.rule.source == sourceAM && a.sent && a.muted == nil && a.incident == nil && !a.acked && !a.rule.flaps && s.now-a.began > time.Minute {

@@ -203,9 +203,10 @@ export class Timeline extends HTMLElement {
     slider.append(canvas);
     const controls = document.createElement('div');
     controls.className = 'controls';
-    const play = button('play', '▶', word('play'));
-    const earlier = button('earlier', '⏮', word('earlier'));
-    const later = button('later', '⏭', word('later'));
+    const play = button('play', '', word('play'));
+    const earlier = button('earlier', '‹', word('earlier'));
+    const later = button('later', '›', word('later'));
+    play.append(document.createElement('i'));
     const [speed, speedLabel] = choice('speed', SPEEDS.map((s) => [`${s}×`, s]), 10);
     const [window, windowLabel] = choice('window', [[word('all'), 'all'], ...WINDOWS], 'all');
     const at = document.createElement('input');
@@ -340,7 +341,6 @@ export class Timeline extends HTMLElement {
     const label = this.#playing ? 'pause' : 'play';
     if (play.dataset.does !== label) {
       play.dataset.does = label;
-      play.textContent = this.#playing ? '⏸' : '▶';
       play.title = play.ariaLabel = word(label);
     }
     now.disabled = this.at === null;
