@@ -102,10 +102,10 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // unless is nil if it went wrong because ctx has ended.
 func (r *Runner) unless(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // sleep reports whether ctx goes on.
