@@ -250,7 +250,7 @@ func (r *Reconciler) record(ctx context.Context, source string, reports []alerts
 		for n < len(reports) && reports[n].Fingerprint == reports[n-1].Fingerprint {
 			n++
 		}
-		_, err := r.opts.Recorder.Record(ctx, alerts.Batch{Source: source, Alerts: reports[:n]})
+		_, err := r.opts.Recorder.Record(ctx, alerts.Batch{Source: source, Alerts: reports[:n], Asked: true})
 		if tooLarge := (*alerts.TooLargeError)(nil); errors.As(err, &tooLarge) {
 			err = nil // it was stored without it, and next time it would be the same
 		}

@@ -49,9 +49,10 @@ type Archive interface {
 type Options struct {
 	Tracker Tracker
 	Archive Archive
-	// Token is wanted of whoever changes something, as "Authorization: Bearer …".
-	// Empty: anyone may, but for pages of other sites in somebody's browser.
-	Token string
+	// Token is asked what is wanted of whoever changes something, as
+	// "Authorization: Bearer …". nil or empty: anyone may, but for pages of other
+	// sites in somebody's browser.
+	Token func() string
 	// Origins are sites whose pages may read, "https://wall.example.org"; "*" is
 	// every site. They may not change anything.
 	Origins []string
@@ -122,6 +123,9 @@ func Handler(o Options) http.Handler {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Token == nil {
+		o.Token = func() string { return "" }
 	}
 	a := &api{
 		o: o, log: o.Log.With("component", "api"),

@@ -119,8 +119,8 @@ func (p *params) channels() []string {
 	}
 	for _, c := range channels {
 		err := relay.CheckWildcard(c, maxChannel)
-		if !relay.IsWildcard(c) && !errors.Is(err, relay.ErrIDTooLong) && c != "" {
-			err = nil
+		if !strings.ContainsAny(c, "*>") && !errors.Is(err, relay.ErrIDTooLong) && c != "" {
+			err = nil // a channel may have an empty token
 		}
 		if err != nil {
 			p.fail("channel", fmt.Sprintf("%.80q is no channel and no wildcard such as db.> or *.critical.>", c))

@@ -8,7 +8,7 @@ import (
 	"alertrelay/alerts"
 )
 
-// ErrNotActive: there is no alert of this id that could be acknowledged.
+// ErrNotActive is the error when no alert of this id is active.
 var ErrNotActive = errors.New("track: no such alert is active")
 
 // Acknowledge says that somebody has an alert in hand, for all relays and until it

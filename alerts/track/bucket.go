@@ -51,6 +51,7 @@ type Record struct {
 // lifetime is what a report says of how long an alert stays without another.
 type lifetime struct {
 	heard  bool      // the report says that the alert is there now
+	direct bool      // it is of one of several replicas
 	until  time.Time // when it ends by itself; zero: as the source repeats
 	pinned bool      // it does not end by itself, unless the source has an interval
 
@@ -62,8 +63,8 @@ type lifetime struct {
 
 func expiry(a *alerts.Alert) lifetime {
 	return lifetime{
-		heard: a.Status == alerts.Firing || a.Status == alerts.Suppressed && a.Suppression.Kind != alerts.MissingFromGroup,
-		until: a.ExpiresAt, pinned: a.Changing,
+		heard:  a.Status == alerts.Firing || a.Status == alerts.Suppressed && a.Suppression.Kind != alerts.MissingFromGroup,
+		direct: a.Direct, until: a.ExpiresAt, pinned: a.Changing,
 		reportedAt: a.ReportedAt, receiver: a.Receiver, groupKey: a.GroupKey,
 	}
 }
@@ -224,6 +225,18 @@ func (t *Tracker) read(ctx context.Context, channel string) (*Record, uint64, er
 		r = &Record{} // somebody else has written it: ours is right
 	}
 	return r, v.Revision, nil
+}
+
+// look is what the bucket says of a channel now, and not only what has come here.
+func (t *Tracker) look(ctx context.Context, channel string) (known, error) {
+	r, revision, err := t.read(ctx, channel)
+	if err != nil {
+		return known{}, err
+	}
+	if r.ID != "" {
+		t.noteRecord(channel, r, revision)
+	}
+	return t.record(channel), nil
 }
 
 // forget takes an alert out of the bucket that the event of this sequence has

@@ -25,6 +25,7 @@ import (
 type faults struct {
 	loseAcks atomic.Int64 // so many publishes are stored, and seem to have failed
 	putsFail atomic.Int64 // so many writes to the bucket fail before anything is written
+	deaf     atomic.Bool  // what the bucket says is not heard
 	ttl      func(time.Duration) time.Duration
 }
 
@@ -98,6 +99,21 @@ func (b faultyBucket) Delete(ctx context.Context, key string, expect uint64) err
 		return errFault
 	}
 	return b.Bucket.Delete(ctx, key, expect)
+}
+
+func (b faultyBucket) Watch(ctx context.Context, to track.Watcher) error {
+	return b.Bucket.Watch(ctx, faultyWatcher{to, b.faults})
+}
+
+type faultyWatcher struct {
+	track.Watcher
+	*faults
+}
+
+func (w faultyWatcher) Value(v track.Value) {
+	if !w.deaf.Load() {
+		w.Watcher.Value(v)
+	}
 }
 
 func isAlert(key string) bool { return !strings.HasPrefix(key, "_meta.sources.") }

@@ -89,6 +89,10 @@ func (t *Tracker) isReady() bool {
 	return t.ready
 }
 
+// Ready reports whether what is firing is known. Until it is, Record, List and
+// Acknowledge answer relay.ErrNotReady, and there are no snapshots.
+func (t *Tracker) Ready() bool { return t.isReady() }
+
 // record is what is known of a channel's record; zero if nothing is.
 func (t *Tracker) record(channel string) known {
 	t.mu.RLock()
@@ -242,6 +246,7 @@ func (t *Tracker) drop(it *item) {
 
 // Delete takes the end of a channel.
 func (t *Tracker) Delete(d relay.Deletion) {
+	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if d.Seq > t.head.Seq {
@@ -255,8 +260,8 @@ func (t *Tracker) Delete(d relay.Deletion) {
 	// taken for an alert whose event the log has lost.
 	if it := t.item(d.Channel, id); it.seq < d.Seq {
 		t.unindex(it)
-		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, d.Time, true, nil
-		it.since = d.Time.Add(-repairAfter) // the record goes with the next sweep
+		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, now, true, nil
+		it.since = now.Add(-repairAfter) // the record goes with the next sweep
 	}
 }
 
@@ -308,6 +313,9 @@ func (t *Tracker) applyValue(v Value) {
 	if v.Data == nil {
 		t.noteGone(v.Key, v.Revision)
 		return
+	}
+	if v.Revision <= t.record(v.Key).revision {
+		return // it is our own
 	}
 	r := &Record{}
 	if json.Unmarshal(v.Data, r) == nil && r.ID == id && r.Channel == v.Key {

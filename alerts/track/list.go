@@ -58,10 +58,33 @@ func (l *Listing) Len() int {
 	return n
 }
 
-// All gives the alerts, each once, in the order of their ids. Each is made when it
-// is its turn, so that many need no more memory than one.
-func (l *Listing) All() iter.Seq[Current] {
-	return func(yield func(Current) bool) {
+// Found is an alert as it was found: a Current whose event is not read yet.
+type Found struct {
+	ID string
+	// Text is the event as it was stored, which ParseEvent reads. It is shared, and
+	// may be somebody else's.
+	Text []byte
+
+	Channel                      string
+	Channels                     []string
+	Seq                          uint64
+	Time                         time.Time
+	LastSeen, StaleAt, ExpiresAt time.Time
+}
+
+// Current reads the event.
+func (f *Found) Current() (Current, error) {
+	e, err := alerts.ParseEvent(f.Text)
+	return Current{
+		Event: e, Channel: f.Channel, Channels: f.Channels, Seq: f.Seq, Time: f.Time,
+		LastSeen: f.LastSeen, StaleAt: f.StaleAt, ExpiresAt: f.ExpiresAt,
+	}, err
+}
+
+// Found gives the alerts, each once, in the order of their ids. Each is made when
+// it is its turn, so that many need no more memory than one.
+func (l *Listing) Found() iter.Seq[Found] {
+	return func(yield func(Found) bool) {
 		for i := 0; i < len(l.items); {
 			it := &l.items[i]
 			channels := []string{it.channel}
@@ -71,14 +94,25 @@ func (l *Listing) All() iter.Seq[Current] {
 				}
 			}
 			m := it.entry.Message()
-			e, err := alerts.ParseEvent(m.Text)
-			if err != nil {
-				continue // it was parsed before
-			}
-			if !yield(Current{
-				Event: e, Channel: it.channel, Channels: channels, Seq: m.Seq, Time: m.Time,
+			if !yield(Found{
+				ID: it.id, Text: m.Text, Channel: it.channel, Channels: channels, Seq: m.Seq, Time: m.Time,
 				LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
 			}) {
+				return
+			}
+		}
+	}
+}
+
+// All is Found with the events read, which takes most of the time.
+func (l *Listing) All() iter.Seq[Current] {
+	return func(yield func(Current) bool) {
+		for f := range l.Found() {
+			c, err := f.Current()
+			if err != nil {
+				continue // it was read before
+			}
+			if !yield(c) {
 				return
 			}
 		}

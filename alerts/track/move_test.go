@@ -44,8 +44,11 @@ func TestRoutesChange(t *testing.T) {
 		alert    alerts.Alert
 		old, now string
 	}{
-		{acked, "firing acked moved", "firing"}, {kept, "firing suppressed moved", "firing"},
-		{direct, "firing moved", "firing"}, {pinned, "firing", ""}, {ended, "firing resolved", ""},
+		{acked, "firing acked moved", "firing"},
+		{kept, "firing suppressed moved", "firing"},
+		{direct, "firing moved", "firing"},
+		{pinned, "firing", ""},
+		{ended, "firing resolved", ""},
 	} {
 		old, now := a.history(channelOf(tt.alert)), a.history(teamChannel(tt.alert))
 		if kinds(old) != tt.old || kinds(now) != tt.now {

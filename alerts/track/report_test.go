@@ -1,6 +1,7 @@
 package track_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -121,6 +122,82 @@ func TestMissingFromGroup(t *testing.T) {
 	}
 }
 
+// Another relay has just heard of the alert, and this one does not know it yet.
+func TestMissingFromGroupJustHeard(t *testing.T) {
+	clock, f, server := newClock(), &faults{}, startServer(t)
+	a := start(t, server, setup{now: clock.now})
+	b := start(t, server, f.into(setup{now: clock.now}))
+	both, one := payload(t, "0.34.2-silence-1-before-two-firing"), payload(t, "0.34.2-silence-2-after-one-omitted")
+	a.post(both)
+	eventually(t, "the relay has heard of both", func() bool {
+		list := b.current(track.Query{})
+		return len(list) == 2 && !list[0].LastSeen.IsZero() && !list[1].LastSeen.IsZero()
+	})
+	f.deaf.Store(true)
+	clock.add(time.Hour)
+	a.post(both)
+	for i := range one.Alerts {
+		one.Alerts[i].ExternalURL = "http://am2"
+	}
+	b.post(one)
+	if got := kinds(b.history("_.info.GrpSil.am-3ed2017067eac33e")); got != "firing" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// Replicas speak to two relays. What one has said to the other relay counts before
+// this one hears of it.
+func TestReplicasJustHeard(t *testing.T) {
+	clock, f, server := newClock(), &faults{}, startServer(t)
+	a := start(t, server, setup{now: clock.now})
+	b := start(t, server, f.into(setup{now: clock.now}))
+	x := firing("X")
+	x.Direct, x.ExternalURL, x.GroupKey, x.StartsAt = true, "", "", clock.now()
+	report := func(r *rig, ago time.Duration) {
+		t.Helper()
+		x.ExpiresAt = clock.now().Add(4 * time.Minute)
+		again := x
+		if ago > 0 {
+			again.StartsAt = clock.now().Add(-ago)
+		}
+		r.record(again)
+	}
+	report(a, 0)
+	eventually(t, "the other relay has heard", func() bool {
+		list := b.current(track.Query{})
+		return len(list) == 1 && !list[0].LastSeen.IsZero()
+	})
+	f.deaf.Store(true)
+	clock.add(time.Minute)
+	report(a, 0)
+	report(b, 10*time.Second) // began later, but before it was last heard of
+	clock.add(time.Minute)
+	report(a, 0)
+	ended := resolved(x)
+	ended.EndsAt = clock.now().Add(-30 * time.Second)
+	b.record(ended)
+	if got := kinds(a.history(channelOf(x))); got != "firing" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// Another relay has written what this one does not know of yet.
+func TestEndOfUnknown(t *testing.T) {
+	f, server := &faults{}, startServer(t)
+	js := client(t, server)
+	a, b := start(t, server, setup{}), start(t, server, f.into(setup{}))
+	f.deaf.Store(true)
+	x := firing("X")
+	a.record(x)
+	b.record(resolved(x))
+	if got := records(t, js); len(got) != 0 {
+		t.Errorf("the bucket has %+v", got)
+	}
+	if got := a.record(x); got.Stored != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestTruncated(t *testing.T) {
 	_, rigs := two(t, track.Settings{})
 	batch := payload(t, "0.34.2-truncated")
@@ -176,7 +253,7 @@ func TestNobodySpeaksOfIt(t *testing.T) {
 			got = append(got, c.Labels["alertname"]+" "+string(c.Status))
 		}
 		rand.Shuffle(len(got), func(i, j int) { got[i], got[j] = got[j], got[i] })
-		for _, w := range strings.Split(want, ", ") {
+		for w := range strings.SplitSeq(want, ", ") {
 			if i := index(got, w); i < 0 {
 				t.Errorf("after %s: %q is not in %q", after, w, got)
 			}
@@ -242,7 +319,7 @@ func TestAcknowledge(t *testing.T) {
 	_, rigs := two(t, track.Settings{})
 	a, b := rigs[0], rigs[1]
 	x := firing("X")
-	if err := a.Acknowledge(t.Context(), x.ID(), "ann", ""); err != track.ErrNotActive {
+	if err := a.Acknowledge(t.Context(), x.ID(), "ann", ""); !errors.Is(err, track.ErrNotActive) {
 		t.Errorf("got %v", err)
 	}
 	a.record(x)
@@ -255,7 +332,7 @@ func TestAcknowledge(t *testing.T) {
 	must(t, b.Unacknowledge(t.Context(), x.ID(), "bob", "not yet"))
 	must(t, b.Acknowledge(t.Context(), x.ID(), "bob", ""))
 	b.record(resolved(x))
-	if err := a.Unacknowledge(t.Context(), x.ID(), "bob", ""); err != track.ErrNotActive {
+	if err := a.Unacknowledge(t.Context(), x.ID(), "bob", ""); !errors.Is(err, track.ErrNotActive) {
 		t.Errorf("got %v", err)
 	}
 	events := a.history(channelOf(x))

@@ -76,7 +76,7 @@ func (t *Tracker) try(ctx context.Context, trouble string, do func(context.Conte
 	if err == nil || ctx.Err() != nil {
 		return true
 	}
-	t.log.Warn(trouble, "err", err)
+	t.log.Warn("will be tried again", "trouble", trouble, "err", err)
 	select {
 	case <-time.After(retryWait):
 	case <-ctx.Done():

@@ -29,7 +29,9 @@ func report(status alerts.Status, changes ...func(*alerts.Alert)) alerts.Alert {
 func starts(seconds int) func(*alerts.Alert) {
 	return func(a *alerts.Alert) { a.StartsAt = at(seconds) }
 }
+
 func ends(seconds int) func(*alerts.Alert) { return func(a *alerts.Alert) { a.EndsAt = at(seconds) } }
+
 func says(seconds int) func(*alerts.Alert) {
 	return func(a *alerts.Alert) { a.ReportedAt = at(seconds) }
 }

@@ -126,7 +126,7 @@ func startFleet(ctx context.Context, dir string, seed uint64, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	f.url, runner.URL, runner.Ready = a.HTTPURL(), a.HTTPURL(), a.TakesAlerts
+	f.url, runner.URL = a.HTTPURL(), a.HTTPURL()
 	ctx, f.end = context.WithCancel(ctx)
 	f.group, ctx = errgroup.WithContext(ctx)
 	f.group.Go(func() error { return a.Run(ctx) })

@@ -26,7 +26,7 @@ func newAlertSettings(cfg *conf.Config) (*alertSettings, error) {
 	s := &alertSettings{mappings: make(map[string]*mapping.Mapping)}
 	var problems []string
 	mistake := func(where string, err error) {
-		for _, text := range strings.Split(err.Error(), "\n") {
+		for text := range strings.SplitSeq(err.Error(), "\n") {
 			if where != "" {
 				text = where + ": " + text
 			}

@@ -118,15 +118,17 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger, options ...Opti
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registerMetrics(reg, a.hub, a.store, a.peers)
+	a.sources = &sources{metrics: am.NewMetrics(reg), log: log}
 	a.tracker, err = track.New(track.Options{
-		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store), Metrics: track.NewMetrics(reg), Log: log,
+		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store),
+		AckEnded: a.sources.ackEnded, Metrics: track.NewMetrics(reg), Log: log,
 		Now: a.now,
 	}, settings.track)
 	if err != nil {
 		return nil, err
 	}
 	a.tracker.Collect(reg)
-	a.sources = &sources{tracker: a.tracker, metrics: am.NewMetrics(reg), log: log}
+	a.sources.tracker = a.tracker
 	if err := a.sources.configure(&cfg); err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger, options ...Opti
 	if err != nil {
 		return nil, err
 	}
-	a.ready = web.Ready(a.hub, a.store.Waiting, a.store.Healthy)
+	a.ready = web.Ready(a.hub, a.waiting, a.store.Healthy)
 	a.web, err = web.New(web.Options{
 		Hub: a.hub, Store: a.store, Waiting: a.store.Waiting, Peers: a.peers,
 		Site:         served,
@@ -206,7 +208,10 @@ func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry, log *slog.
 	inputs := a.inputs(intake)
 	mux.Handle("/in/", inputs)
 	mux.Handle("/api/v2/alerts", inputs)
-	mux.Handle("/api/", api.Handler(api.Options{Tracker: a.tracker, Archive: archive{a.store}, Log: log}))
+	mux.Handle("/api/", api.Handler(api.Options{
+		Tracker: a.tracker, Archive: archive{a.store}, Token: a.token,
+		Sources: a.configured, Silencers: a.sources.silencers, OnAck: a.sources.acknowledged, Log: log,
+	}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.Handle("GET /-/healthy", web.Healthy())
 	mux.Handle("GET /-/ready", a.ready)
@@ -222,11 +227,17 @@ func (a archive) History(ctx context.Context, q api.HistoryQuery, each func(rela
 	return a.store.History(ctx, store.HistoryQuery(q), each)
 }
 
-// TakesAlerts reports whether it is known what fires: until then alerts are refused,
-// and their senders try again.
-func (a *App) TakesAlerts() bool {
-	_, err := a.tracker.Find(track.Query{ID: "-"})
-	return err == nil
+// waiting says what the relay waits for before it can serve senders and
+// subscribers; empty if it does for nothing that the hub does not say. Whoever sends
+// alerts there before, sends them for nothing: Prometheus does not try again.
+func (a *App) waiting() string {
+	if reason := a.store.Waiting(); reason != "" {
+		return reason
+	}
+	if a.hub.Ready() && !a.tracker.Ready() {
+		return "what is firing is still being read"
+	}
+	return ""
 }
 
 // Builtin reports whether the built-in locations are served.

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/am"
@@ -129,11 +128,11 @@ func (s *sources) get(name string) *source {
 	return s.of[name]
 }
 
-// names are those of the sources with an API.
-func (s *sources) names() []string {
+// all are the sources with an API, by name.
+func (s *sources) all() map[string]*source {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.of))
+	return maps.Clone(s.of)
 }
 
 // holder is what the tracker has, as a Reconciler asks for it.
@@ -154,22 +153,4 @@ func (h holder) Known(source string) ([]am.Held, error) {
 		held[i] = am.Held{Event: c.Event, LastSeen: c.LastSeen, StaleAt: c.StaleAt}
 	}
 	return held, nil
-}
-
-const ackSilenceTimeout = 10 * time.Second
-
-// acknowledged silences an alert at its Alertmanager too, if that is configured.
-func (s *sources) acknowledged(ctx context.Context, e *alerts.Event, by, comment string) error {
-	src := s.get(e.Source)
-	if src == nil || src.conf.AckAsSilence == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, ackSilenceTimeout)
-	defer cancel()
-	_, err := src.silencer(s.tracker).SilenceForAck(ctx, &am.Held{Event: *e}, by, comment, src.conf.AckAsSilence)
-	return err
-}
-
-func (src *source) silencer(t *track.Tracker) *am.Silencer {
-	return &am.Silencer{Client: src.client, Holder: holder{t}, Source: src.conf.Name, Now: time.Now}
 }

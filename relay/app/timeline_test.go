@@ -50,7 +50,6 @@ func startDemo(t *testing.T, past time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner.Ready = a.TakesAlerts
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	talking, hush := context.WithCancel(ctx)
 	done, ended := make(chan error, 1), make(chan error, 1)

@@ -1,5 +1,5 @@
 // Package cli is the command line: what alertrelay's commands, flags and exit
-// codes are. What they do is in relay/app (serve), relay/client (pub, sub),
+// codes are. What they do is in relay/app (serve), relay/client (pub, sub, alerts),
 // alerts/mapping (map) and alerts/am (doctor).
 //
 // Exit codes: 0 is success, also when a signal ends serve or sub; 1 is trouble
@@ -15,6 +15,7 @@ import (
 	"iter"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -109,6 +110,7 @@ stood.
    alertrelay demo                       look at one with a fleet that does not exist
    alertrelay sub ops                    follow channel ops
    alertrelay pub ops "disk is full"     publish to it
+   alertrelay alerts ls                  what is firing
 
 Every flag has a variable: --nats-listen is ALERTRELAY_NATS_LISTEN. "alertrelay
 help COMMAND" shows a command's flags and examples.
@@ -129,7 +131,11 @@ func newApp(io IO) *cli.App {
 		ErrWriter:   io.Err,
 		// Errors are Run's to show.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands:       []*cli.Command{serveCommand(io), demoCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), doctorCommand(), versionCommand()},
+		// A matcher may have a comma in it.
+		DisableSliceFlagSeparator: true,
+		Commands: []*cli.Command{
+			serveCommand(io), demoCommand(io), pubCommand(), subCommand(), alertsCommand(io), checkCommand(io), mapCommand(io), doctorCommand(), versionCommand(),
+		},
 	}
 	app.OnUsageError = usage
 	app.Action = func(c *cli.Context) error {
@@ -177,7 +183,7 @@ func unknownAmong(commands []*cli.Command, name string) error {
 
 // checkEnviron refuses ALERTRELAY_ variables that no flag of any command has.
 func checkEnviron(environ []string, app *cli.App) error {
-	var flags []string
+	flags := []string{"token"} // a secret does not belong on a command line
 	for command := range allCommands(app.Commands) {
 		for _, f := range command.Flags {
 			flags = append(flags, f.Names()[0])
@@ -212,12 +218,17 @@ func usage(c *cli.Context, err error, _ bool) error {
 	return usagef("unknown flag --%s; %s --help lists them%s", name, fullName(c), hint)
 }
 
+// fullName is "alertrelay alerts ls".
 func fullName(c *cli.Context) string {
-	if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
-		return c.App.Name
+	var names []string
+	for _, of := range c.Lineage() {
+		if of.Command != nil && of.Command.Name != "" && !slices.Contains(names, of.Command.Name) {
+			names = append(names, of.Command.Name)
+		}
 	}
-	if c.Command.HelpName != "" {
-		return c.Command.HelpName // of a subcommand: with its command
+	if !slices.Contains(names, c.App.Name) {
+		names = append(names, c.App.Name)
 	}
-	return c.App.Name + " " + c.Command.Name
+	slices.Reverse(names)
+	return strings.Join(names, " ")
 }

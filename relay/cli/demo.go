@@ -130,7 +130,7 @@ func runDemo(c *cli.Context, io IO, o demo.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	runner.URL, runner.Ready = a.HTTPURL(), a.TakesAlerts
+	runner.URL = a.HTTPURL()
 	fmt.Fprintf(io.Out, "The board of the demonstration is at %s/\n", runner.URL)
 	if o.Past > 0 {
 		began := time.Now()

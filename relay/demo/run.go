@@ -30,9 +30,6 @@ type Runner struct {
 	// Sim is required, and Clock the relay's.
 	Sim   *Sim
 	Clock *Clock
-	// Ready reports whether the relay takes alerts, once it says that it is ready;
-	// nil: it does.
-	Ready func() bool
 	// Told is called when the past has been told, with the number of requests that
 	// took; nil: nobody wants to know.
 	Told func(requests int)
@@ -127,7 +124,7 @@ func (r *Runner) ready(ctx context.Context) error {
 	var err error
 	for end := time.Now().Add(requestTime); time.Now().Before(end); {
 		status, _, err = r.do(ctx, http.MethodGet, "/-/ready", nil)
-		if status == http.StatusOK && (r.Ready == nil || r.Ready()) {
+		if status == http.StatusOK {
 			return nil
 		}
 		if !sleep(ctx, retryTime/4) {

@@ -37,7 +37,6 @@ func TestARelayTakesAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner.Ready = a.TakesAlerts
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	relayDone, runnerDone := make(chan error, 1), make(chan error, 1)
 	go func() { relayDone <- a.Run(ctx) }()
