@@ -137,7 +137,7 @@ export function longText(tag, text, shown) {
     if (shown === text.length) more.remove();
     else label();
   });
-  more.className = 'more';
+  more.className = 'show-more';
   const label = () => (more.textContent = t('showMore', text.length - shown));
   label();
   e.append(more);

@@ -81,7 +81,7 @@ function setUpFilter(board, choose) {
   return {
     set,
     add: (matcher) => set(board.view.match && !board.view.problem ? `${board.view.match.replace(/,\s*$/, '')}, ${matcher}` : matcher),
-    focus: () => input.focus(),
+    focus: () => setTimeout(() => input.focus()), // after the key that asked for it
   };
 }
 
