@@ -17,6 +17,9 @@
 //     follower (one connection after another, and what is told), transports (event
 //     stream, WebSocket, long poll), wire (what answers look like), skew (clocks)
 //   - web/index.html, web/assets/app.js: the board
+//   - web/assets/history.js: events of the past, and the state at any time;
+//     timeline (the strip on which a moment is chosen), strip (drawing it),
+//     timeline-words
 //   - web/channels.html, web/assets/channels/: the list of channels
 //     (channels, stats, rows) and of messages (viewer, list, render)
 //

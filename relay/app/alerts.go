@@ -154,7 +154,7 @@ func (a *App) inputs(in *alerts.Intake) http.Handler {
 		}
 		mux.Handle("/in/"+preset.Name+"/{source}", in.Handler(m.Sender()))
 	}
-	prometheus := in.Handler(alerts.Prometheus(nil))
+	prometheus := in.Handler(alerts.Prometheus(a.now))
 	return alerts.PathToken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Prometheus and those like it append this to any prefix.
 		if prefix, ok := strings.CutSuffix(r.URL.Path, "/api/v2/alerts"); ok {

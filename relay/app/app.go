@@ -56,7 +56,16 @@ type App struct {
 	sources *sources
 	web     *web.Server
 	ready   http.Handler
+	now     func() time.Time // of alerts; nil means time.Now
 }
+
+// Option is what no configuration can say.
+type Option func(*App)
+
+// Clock has alerts live by another clock than the machine's: their events' times,
+// and when they are stale. The demonstration tells a past by it. The stream's
+// times, and so those that can be asked for, are the machine's nevertheless.
+func Clock(now func() time.Time) Option { return func(a *App) { a.now = now } }
 
 // Check says what is wrong with a configuration that conf takes and others do
 // not: routes, watchdogs and mappings.
@@ -71,12 +80,15 @@ func Check(cfg conf.Config) error {
 // New makes a relay: it listens at its address, locks its directory, starts the
 // embedded server and opens the stream there. An external NATS may be away: it is
 // waited for in Run. The caller must Run what New has made, which also tidies up.
-func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err error) {
+func New(ctx context.Context, cfg conf.Config, log *slog.Logger, options ...Option) (_ *App, err error) {
 	settings, err := newAlertSettings(&cfg)
 	if err != nil {
 		return nil, err
 	}
 	a := &App{log: log.With("component", "app"), cfg: cfg}
+	for _, o := range options {
+		o(a)
+	}
 	a.groups.Store(&cfg)
 	a.alerts.Store(settings)
 	defer func() {
@@ -110,6 +122,7 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	a.tracker, err = track.New(track.Options{
 		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store),
 		AckEnded: a.sources.ackEnded, Metrics: track.NewMetrics(reg), Log: log,
+		Now: a.now,
 	}, settings.track)
 	if err != nil {
 		return nil, err

@@ -107,6 +107,7 @@ between: every message has its place in JetStream, and a reader goes on where it
 stood.
 
    alertrelay serve                      run a relay, without any configuration
+   alertrelay demo                       look at one with a fleet that does not exist
    alertrelay sub ops                    follow channel ops
    alertrelay pub ops "disk is full"     publish to it
    alertrelay alerts ls                  what is firing
@@ -133,7 +134,7 @@ func newApp(io IO) *cli.App {
 		// A matcher may have a comma in it.
 		DisableSliceFlagSeparator: true,
 		Commands: []*cli.Command{
-			serveCommand(io), pubCommand(), subCommand(), alertsCommand(io), checkCommand(io), mapCommand(io), doctorCommand(), versionCommand(),
+			serveCommand(io), demoCommand(io), pubCommand(), subCommand(), alertsCommand(io), checkCommand(io), mapCommand(io), doctorCommand(), versionCommand(),
 		},
 	}
 	app.OnUsageError = usage

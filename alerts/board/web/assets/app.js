@@ -1,40 +1,70 @@
-// The board: what is active, as plain lines.
+// The page: what connects the parts.
 
-import { follow, parseEvent, root } from '../client.js';
+import { follow } from '../client.js';
+import { setUpActions } from './actions.js';
+import { Board } from './board.js';
+import './head.js';
+import { setUpKiosk } from './kiosk.js';
+import { t, translate } from './lang.js';
+import { Live } from './live.js';
+import { EventLog } from './log.js';
+import { Notices } from './notices.js';
+import { Sources } from './sources.js';
+import { Storm } from './storm.js';
+import './table.js';
+import { brief, setText } from './text.js';
+import { clock, now } from './time.js';
+import { setUpTimeline } from './timeline.js';
+import { setUpTools } from './tools.js';
+import { base, readView } from './view.js';
 
-const path = location.pathname.slice(new URL(root).pathname.length);
-const channels = path.startsWith('board/') ? path.slice('board/'.length).split('/').map(decodeURIComponent) : ['>'];
-const active = new Map(); // by channel
+const byId = (id) => document.getElementById(id);
 
-function show() {
-  const lines = [...active].map(([channel, message]) => {
-    const li = document.createElement('li');
-    const event = parseEvent(message);
-    li.textContent = event ? `${event.status} ${event.labels.alertname} ${channel}` : channel;
-    return li;
+translate(document);
+
+const view = readView();
+const table = byId('table');
+
+/** board is what other modules hold on to: its state, showPast and showNow. */
+export const board = new Board({ table, counts: byId('counts'), empty: byId('empty'), past: byId('past'), summary: byId('summary') }, view);
+const live = new Live({ badge: byId('live'), cover: byId('cover') }, () => board.ask());
+board.watch(live);
+const notices = new Notices(byId('notices'));
+const sources = new Sources(board, notices);
+const storm = new Storm(notices);
+const log = new EventLog(byId('log'));
+
+const filter = setUpTools(board);
+setUpActions({ board, live, table, filter, sources, storm, log });
+if (view.kiosk) {
+  document.body.dataset.kiosk = '';
+  setUpKiosk(board, table, byId('foot'));
+}
+setUpTimeline(board, byId('timeline'), base, [byId('past').querySelector('button')]);
+setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
+setInterval(() => setText(byId('clock'), clock(now())), 500);
+board.ask();
+
+// What the relay says about itself belongs on every board, if it may be read.
+const own = view.channels.some((c) => c === '>' || c.startsWith('_meta')) ? [] : ['_meta.>'];
+let following = start([...view.channels, ...own]);
+live.watch(() => following.state);
+
+function start(channels) {
+  return follow(channels, {
+    mode: 'now',
+    onSnapshot: (messages) => board.takeSnapshot(messages),
+    onMessage: (message) => board.takeMessage(message),
+    onGap: () => notices.set('gap', t('missing')),
+    onDeleted: (channel) => board.takeDeleted(channel),
+    onState: (state) => {
+      if (state.stopped && channels.length > view.channels.length) following = start(view.channels);
+      live.check();
+    },
   });
-  document.getElementById('list').replaceChildren(...lines);
 }
 
-follow(channels, {
-  mode: 'now',
-  onSnapshot(messages) {
-    active.clear();
-    for (const m of messages) active.set(m.channel, m);
-    show();
-  },
-  onMessage(message) {
-    const status = parseEvent(message)?.status;
-    if (status === undefined) return;
-    if (status === 'resolved' || status === 'expired') active.delete(message.channel);
-    else active.set(message.channel, message);
-    show();
-  },
-  onDeleted(channel) {
-    active.delete(channel);
-    show();
-  },
-  onState(state) {
-    document.getElementById('state').textContent = state.live ? 'Live' : 'NOT LIVE';
-  },
+addEventListener('online', () => following.retry());
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && live.kind !== 'live') following.retry();
 });
