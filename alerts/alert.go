@@ -135,6 +135,9 @@ type Batch struct {
 	// them is kept back. It needs one Receiver and GroupKey in all of Alerts, and
 	// Truncated 0.
 	WholeGroup bool
+	// Asked is true if the relay has asked the source for it: that the source speaks
+	// by itself is another matter.
+	Asked bool
 	// RepeatInterval is the source's, if the sender says it; zero if not.
 	RepeatInterval time.Duration
 }

@@ -1,33 +1,38 @@
-// Package alerts takes what monitoring senders post, and makes of each alert a
-// channel of its own with one event per change. It alone knows payloads.
+// Package alerts takes what monitoring senders post and makes Alerts of it, and
+// says which channels they belong to. It alone knows payloads.
 //
 // # The way of a notification
 //
-//	POST /in/alertmanager/{source}
+//	POST /in/<kind>/{source}
 //	        |
-//	     Intake        method, size, time and load; the answer
+//	     Intake        method, credentials, size, time and load; the answer
 //	        | body
 //	     Decoder       one per sender: body -> Batch of Alert
 //	        |
-//	     Router        labels -> channels
+//	     Recorder      package track: what has changed, by the Router's channels
 //	        |
-//	     recorder      last event of the channel + state machine -> event or not
-//	        | compare-and-set
-//	     EventLog      relay/store
+//	     the event log and the bucket, relay/store
 //
 // # Files
 //
-//   - alert, fingerprint: what every sender's payload becomes, and its identity
-//   - alertmanager: a sender's payload; a new sender is one more such file
-//   - pagerduty, cloudevents: two more; any other JSON is for package mapping
-//   - deadletter: bodies that nothing gives a meaning to
-//   - limits: what decoders outside of this package need
+//   - alert, fingerprint, limits: what every sender's payload becomes, its identity
+//     and its bounds
+//   - alertmanager, grafana, prometheus, eventrecorder, pagerduty, cloudevents: the
+//     senders; a new one is one more such file
 //   - json: reading JSON so that an error tells the field and the byte
-//   - token, pattern, route: the channel of an alert
+//   - token, pattern, matchers, route: the channel of an alert
 //   - event: the JSON that is stored and shown
-//   - state, record: which alerts become events, and storing each of them once
 //   - auth: who may post
+//   - deadletter: bodies that nothing gives a meaning to
 //   - intake, body, metrics: the HTTP side
+//
+// # Packages below
+//
+//   - mapping: any other JSON, by paths that a configuration gives
+//   - track: what every alert is now, and an event of each change
+//   - am: an Alertmanager's API: what is really so, silences, and its configuration
+//   - api: /api/v1
+//   - board: the page
 //
 // # Invariants
 //
@@ -35,9 +40,7 @@
 //     ours is 503, never 429 or another 4xx: Alertmanager retries 5xx only.
 //   - An alert is its source and its fingerprint. startsAt numbers an incident; it
 //     is no identity, because a resolve may come with another.
-//   - What a channel's last event says is the state. Two relays, a sender's
-//     repeats and both members of a cluster agree through it: the sequence of that
-//     event is the condition under which the next one is stored.
 //   - A label's value is one token of a subject, whatever it holds.
-//   - The text of an alert is not logged, and errors do not quote it.
+//   - The text of an alert is not logged, and errors do not quote it. Nor are
+//     credentials.
 package alerts

@@ -54,3 +54,12 @@ func (m Matchers) Empty() bool { return len(m.all) == 0 }
 
 // String is what ParseMatchers reads.
 func (m Matchers) String() string { return m.all.String() }
+
+// Texts are the matchers one by one, as ParseMatchers reads them.
+func (m Matchers) Texts() []string {
+	texts := make([]string, len(m.all))
+	for i, one := range m.all {
+		texts[i] = one.String()
+	}
+	return texts
+}

@@ -50,6 +50,22 @@ func TestChannels(t *testing.T) {
 	}
 }
 
+// Under _meta there is what the relay itself has to say, and nothing else.
+func TestOnlyOwnAlertsAreUnderMeta(t *testing.T) {
+	router := newRouter(t)
+	a := &alerts.Alert{Source: "am", Fingerprint: "6cbc862a35eef55a", Labels: map[string]string{"team": "_meta", "alertname": "A"}}
+	if got, want := router.Channels(a), []string{"=5Fmeta._.A.am-6cbc862a35eef55a"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if value, cut, err := alerts.DecodeToken("=5Fmeta"); value != "_meta" || cut || err != nil {
+		t.Errorf("it is read as %q, %t, %v", value, cut, err)
+	}
+	a = &alerts.Alert{Source: alerts.OwnSource, Fingerprint: "6cbc862a35eef55a", Labels: map[string]string{"severity": "critical", "alertname": "SourceSilent"}}
+	if got, want := router.Channels(a), []string{"_meta.critical.SourceSilent.relay-6cbc862a35eef55a"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestPrefixIsNotOfTheChannel(t *testing.T) {
 	router, err := alerts.ParseRoutes("mon", []alerts.Route{{Subject: "mon.{alertname}"}})
 	must(t, err)

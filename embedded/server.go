@@ -239,10 +239,21 @@ func check(ctx context.Context, ns *server.Server, l *logger, o Options) error {
 	}
 	// A stream that cannot be read is left out with no more than a line in the
 	// log. Going on, the relay would make an empty one in its place.
-	if h := ns.Healthz(nil); h.Error != "" {
+	if h := health(ns); h.Error != "" {
 		return unreadable(o.Dir, errors.New(h.Error))
 	}
 	return nil
+}
+
+// health asks more than once: the server gives itself a millisecond to find out
+// that it has started, which a busy machine may not have.
+func health(ns *server.Server) *server.HealthStatus {
+	for range 9 {
+		if h := ns.Healthz(nil); h.Error == "" {
+			return h
+		}
+	}
+	return ns.Healthz(nil)
 }
 
 func unreadable(dir string, err error) error {

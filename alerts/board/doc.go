@@ -23,6 +23,9 @@
 //     between frames), live, head, notices, sources, storm, log (whether it is true,
 //     and how much), panel, act, dialog, keys, tools, complete (what people do), sound,
 //     notify, kiosk, recent, api, settings, text, time, lang
+//   - web/assets/history.js: events of the past, and the state at any time;
+//     timeline (the strip on which a moment is chosen), strip (drawing it),
+//     timeline-words
 //   - web/channels.html, web/assets/channels/: the list of channels
 //     (channels, stats, rows) and of messages (viewer, list, render)
 //

@@ -8,11 +8,12 @@ import (
 	"alertrelay/alerts"
 )
 
-// ErrNotActive: there is no alert of this id that could be acknowledged.
+// ErrNotActive is the error when no alert of this id is active.
 var ErrNotActive = errors.New("track: no such alert is active")
 
 // Acknowledge says that somebody has an alert in hand, for all relays and until it
-// ends or fires anew. Errors: ErrNotActive, relay.ErrUnavailable, relay.ErrNotReady.
+// ends or fires anew. When it returns, Find shows it. Errors: ErrNotActive,
+// relay.ErrUnavailable, relay.ErrNotReady.
 func (t *Tracker) Acknowledge(ctx context.Context, id, by, comment string) error {
 	a := alerts.Alert{Status: alerts.Acknowledged, By: by, Comment: comment}
 	return t.byPerson(ctx, id, func(s *state, now time.Time) (outcome, alerts.Event) { return s.acknowledged(&a, now) })
@@ -51,5 +52,5 @@ func (t *Tracker) byPerson(ctx context.Context, id string, decide func(*state, t
 	if best == notActive {
 		return ErrNotActive
 	}
-	return nil
+	return t.events.Applied(ctx)
 }

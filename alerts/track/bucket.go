@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"alertrelay/alerts"
@@ -39,22 +38,34 @@ type Record struct {
 	// nothing more is heard. Zero: never.
 	StaleAt   time.Time `json:"staleAt,omitzero"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// FiredAt is when the relay got the report that began the incident, and
+	// ReportedAt when the sender last said, by its clock, that it keeps the alert
+	// back.
+	FiredAt    time.Time `json:"firedAt,omitzero"`
+	ReportedAt time.Time `json:"reportedAt,omitzero"`
+	// Pinned: its labels may change, and it stays in this channel. By itself it
+	// ends only if its source is known to repeat.
+	Pinned bool `json:"pinned,omitempty"`
 }
 
 // lifetime is what a report says of how long an alert stays without another.
 type lifetime struct {
-	heard   bool      // the report says that the alert is there now
-	until   time.Time // when it ends by itself; zero: as the source repeats
-	forever bool      // it does not end by itself, unless the source has an interval
+	heard  bool      // the report says that the alert is there now
+	direct bool      // it is of one of several replicas
+	until  time.Time // when it ends by itself; zero: as the source repeats
+	pinned bool      // it does not end by itself, unless the source has an interval
 
-	receiver, groupKey string // of the group it was reported in; empty: as before
+	reportedAt         time.Time // of a report that it is kept back
+	receiver, groupKey string    // of the group it was reported in; empty: as before
+
+	as *Record // if set, it goes on as this record says, and none of the above counts
 }
 
 func expiry(a *alerts.Alert) lifetime {
 	return lifetime{
-		heard: a.Status == alerts.Firing || a.Status == alerts.Suppressed && a.Suppression.Kind != alerts.MissingFromGroup,
-		until: a.ExpiresAt, forever: a.Changing || a.Source == ownSource,
-		receiver: a.Receiver, groupKey: a.GroupKey,
+		heard:  a.Status == alerts.Firing || a.Status == alerts.Suppressed && a.Suppression.Kind != alerts.MissingFromGroup,
+		direct: a.Direct, until: a.ExpiresAt, pinned: a.Changing,
+		reportedAt: a.ReportedAt, receiver: a.Receiver, groupKey: a.GroupKey,
 	}
 }
 
@@ -65,6 +76,10 @@ func (t *Tracker) extend(r *Record, l lifetime, now time.Time) {
 	}
 	now = now.UTC().Truncate(time.Millisecond)
 	r.LastSeen = now
+	r.Pinned = r.Pinned || l.pinned
+	if l.reportedAt.After(r.ReportedAt) {
+		r.ReportedAt = l.reportedAt
+	}
 	if l.groupKey != "" {
 		r.Receiver, r.GroupKey = l.receiver, l.groupKey
 	}
@@ -72,7 +87,7 @@ func (t *Tracker) extend(r *Record, l lifetime, now time.Time) {
 	switch {
 	case !l.until.IsZero():
 		r.StaleAt, r.ExpiresAt = time.Time{}, l.until
-	case l.forever && s.RepeatInterval == 0:
+	case (r.Pinned || r.Source == ownSource) && s.RepeatInterval == 0:
 		r.StaleAt, r.ExpiresAt = time.Time{}, time.Time{}
 	default:
 		repeat, group := orDefault(s.RepeatInterval, defaultRepeat), orDefault(s.GroupInterval, defaultGroup)
@@ -101,12 +116,19 @@ func (r *Record) ttl(now time.Time) time.Duration {
 func (t *Tracker) keep(ctx context.Context, channel string, seq uint64, e *alerts.Event, l lifetime, now time.Time) error {
 	known := t.record(channel)
 	if !e.Status.Active() {
+		if known.revision == 0 { // the relay that wrote it may be another, and just before
+			r, revision, err := t.read(ctx, channel)
+			if err != nil {
+				return err
+			}
+			known.eventSeq, known.revision = r.EventSeq, revision
+		}
 		return t.forget(ctx, channel, seq, known)
 	}
 	r, revision := known.record(), known.revision
 	for range maxTries {
-		if r.EventSeq > seq {
-			return nil // another relay is ahead
+		if ahead, err := t.isAhead(ctx, channel, r.EventSeq, seq); ahead || err != nil {
+			return err
 		}
 		err := t.put(ctx, channel, seq, e, r, revision, l, now)
 		if !errors.Is(err, relay.ErrConflict) {
@@ -121,13 +143,22 @@ func (t *Tracker) keep(ctx context.Context, channel string, seq uint64, e *alert
 
 // put writes a record over the one of this revision, of which r is what is known.
 func (t *Tracker) put(ctx context.Context, channel string, seq uint64, e *alerts.Event, r *Record, revision uint64, l lifetime, now time.Time) error {
+	if l.as != nil {
+		as := *l.as
+		r = &as
+	}
 	receiver, groupKey := r.Receiver, r.GroupKey
 	r.Event, r.Channel, r.EventSeq = *e, channel, seq
 	if groupKey != "" && l.groupKey == "" {
 		r.Receiver, r.GroupKey = receiver, groupKey
 	}
-	l.heard = l.heard || r.LastSeen.IsZero()
-	t.extend(r, l, now)
+	if l.as == nil {
+		if e.Kind == alerts.KindFiring || r.FiredAt.IsZero() || e.StartsAt.After(r.FiredAt) {
+			r.FiredAt = e.UpdatedAt
+		}
+		l.heard = l.heard || r.LastSeen.IsZero()
+		t.extend(r, l, now)
+	}
 	for {
 		data, err := r.encode()
 		if err != nil {
@@ -152,10 +183,10 @@ func (t *Tracker) refresh(ctx context.Context, channel string, s *state, l lifet
 	if !s.active() {
 		return t.forget(ctx, channel, s.seq, known)
 	}
-	if known.eventSeq == s.seq && (!l.heard || known.says(l, now)) {
+	if known.revision > 0 && known.eventSeq == s.eventSeq && (!l.heard || known.says(l, now)) {
 		return nil
 	}
-	return t.keep(ctx, channel, s.seq, &s.event, l, now)
+	return t.keep(ctx, channel, s.eventSeq, &s.event, l, now)
 }
 
 // refreshOnce is refresh for a state that was not looked up. It is done if the
@@ -177,7 +208,7 @@ func (t *Tracker) refreshOnce(ctx context.Context, channel string, s *state, l l
 // written now would.
 func (k *known) says(l lifetime, now time.Time) bool {
 	same := k.groupKey == l.groupKey && k.receiver == l.receiver || l.groupKey == ""
-	return same && now.Sub(k.lastSeen).Abs() < quiet
+	return same && !l.reportedAt.After(k.reportedAt) && now.Sub(k.lastSeen).Abs() < quiet
 }
 
 // read gives a channel's record as it is now; a zero one if there is none.
@@ -196,13 +227,28 @@ func (t *Tracker) read(ctx context.Context, channel string) (*Record, uint64, er
 	return r, v.Revision, nil
 }
 
+// look is what the bucket says of a channel now, and not only what has come here.
+func (t *Tracker) look(ctx context.Context, channel string) (known, error) {
+	r, revision, err := t.read(ctx, channel)
+	if err != nil {
+		return known{}, err
+	}
+	if r.ID != "" {
+		t.noteRecord(channel, r, revision)
+	}
+	return t.record(channel), nil
+}
+
 // forget takes an alert out of the bucket that the event of this sequence has
 // ended. A record that is not known of yet is found by the sweep.
 func (t *Tracker) forget(ctx context.Context, channel string, seq uint64, known known) error {
 	eventSeq, revision := known.eventSeq, known.revision
 	for range maxTries {
-		if revision == 0 || eventSeq > seq {
+		if revision == 0 {
 			return nil
+		}
+		if ahead, err := t.isAhead(ctx, channel, eventSeq, seq); ahead || err != nil {
+			return err
 		}
 		err := t.bucket.Delete(ctx, channel, revision)
 		if err == nil {
@@ -221,6 +267,23 @@ func (t *Tracker) forget(ctx context.Context, channel string, seq uint64, known 
 	return t.restless(channel)
 }
 
+// isAhead reports whether a record with this eventSeq is of an event after the one
+// of seq: another relay was faster. If the log has no such event, the record is of
+// a channel that was deleted, or of a stream that is no more.
+func (t *Tracker) isAhead(ctx context.Context, channel string, eventSeq, seq uint64) (bool, error) {
+	if eventSeq <= seq {
+		return false, nil
+	}
+	m, _, err := t.events.Last(ctx, channel)
+	if errors.Is(err, relay.ErrNoMessage) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("track: channel %s: %w", channel, err)
+	}
+	return m.Seq >= eventSeq, nil
+}
+
 func (t *Tracker) restless(channel string) error {
 	return fmt.Errorf("track: channel %s: %w: it has changed %d times meanwhile", channel, relay.ErrUnavailable, maxTries)
 }
@@ -229,17 +292,30 @@ func (t *Tracker) restless(channel string) error {
 // been too old to be kept, and the alert fires still. If the channel was deleted,
 // there is none.
 func (t *Tracker) fromBucket(ctx context.Context, channel string) (state, error) {
-	if t.record(channel).revision == 0 {
+	remembered := t.remembered(channel)
+	if !remembered.active() && t.record(channel).revision == 0 {
 		return state{}, nil
 	}
 	if err := t.events.Applied(ctx); err != nil {
 		return state{}, err
 	}
-	r, _, err := t.read(ctx, channel)
-	if err != nil || !r.Status.Active() || t.deleted(channel, r.EventSeq) {
+	r, revision, err := t.read(ctx, channel)
+	if err != nil {
 		return state{}, err
 	}
-	return state{event: r.Event, lastSeen: r.LastSeen}, nil
+	if revision == 0 { // the bucket has lost it too
+		if remembered = t.remembered(channel); !remembered.active() {
+			return state{}, nil
+		}
+		remembered.seq = 0
+		return remembered, nil
+	}
+	if !r.Status.Active() || t.deleted(channel, r.EventSeq) {
+		return state{}, nil
+	}
+	s := state{event: r.Event, eventSeq: r.EventSeq}
+	s.lastSeen, s.firedAt, s.reportedAt = r.LastSeen, r.FiredAt, r.ReportedAt
+	return s, nil
 }
 
 func (r *Record) encode() ([]byte, error) {
@@ -255,6 +331,3 @@ func (r *Record) encode() ([]byte, error) {
 	}
 	return data, nil
 }
-
-// isMeta reports whether a key is no channel.
-func isMeta(key string) bool { return strings.HasPrefix(key, metaPrefix) }

@@ -21,7 +21,9 @@
 // follows from is still the channel's last, so of any number of relays and copies
 // one makes it. The bucket is written after the log, and also under the condition
 // that nobody has written meanwhile. A crash in between leaves it behind; whoever
-// looks at the alert next, or the sweep of any relay, mends it.
+// looks at the alert next, or the sweep of any relay, mends it. The other way round, an
+// active alert of which the log has no event any more, because it was too old or
+// the stream is another one, is published again with what the bucket says.
 //
 // # In memory
 //

@@ -31,10 +31,14 @@ func (t *Tracker) group(ctx context.Context, batch alerts.Batch) error {
 			Suppression: &alerts.Suppression{Kind: alerts.MissingFromGroup},
 		}
 		for _, channel := range t.activeChannels(id) {
-			_, err := t.change(ctx, channel, expiry(&missing), func(s *state, now time.Time) (outcome, alerts.Event) {
+			r, _, err := t.read(ctx, channel) // another relay may have heard of it just now
+			if err != nil {
+				return err
+			}
+			_, err = t.change(ctx, channel, expiry(&missing), func(s *state, now time.Time) (outcome, alerts.Event) {
 				// Another member of the cluster has its own view, and may not have
 				// heard of the alert yet.
-				if s.event.ExternalURL != first.ExternalURL && now.Sub(s.lastSeen) < lateCopyWindow {
+				if s.event.ExternalURL != first.ExternalURL && (now.Sub(s.lastSeen) < lateCopyWindow || now.Sub(r.LastSeen) < lateCopyWindow) {
 					return notActive, alerts.Event{}
 				}
 				return s.suppressed(&missing, now)
@@ -73,6 +77,7 @@ func (t *Tracker) truncation(ctx context.Context, batch alerts.Batch) error {
 	a := own("AlertsTruncated", "warning", map[string]string{
 		"source": batch.Source, "receiver": first.Receiver, "group": first.GroupKey,
 	})
+	a.StartsAt = t.now().UTC().Truncate(time.Millisecond)
 	if batch.Truncated == 0 {
 		if len(t.activeChannels(a.ID())) == 0 {
 			return nil

@@ -23,11 +23,11 @@ type item struct {
 	id      string
 	source  string
 	status  alerts.Status
-	updated time.Time // the event's UpdatedAt
-	started time.Time // the event's StartsAt
+	updated time.Time // the event's UpdatedAt, or when the channel was deleted
+	silent  bool      // it has moved or was deleted: it is not told of
 	labels  []label   // by name
 	entry   *relay.Entry
-	seq     uint64 // of the event; 0: none has been read
+	seq     uint64 // of the event, or of the deletion; 0: none has been read
 	known   known
 	since   time.Time // when known and the event were first seen to differ
 }
@@ -37,16 +37,25 @@ type label struct{ name, value unique.Handle[string] }
 
 // known is what the bucket says of an alert beside its event.
 type known struct {
-	revision           uint64 // 0: it has no record
-	eventSeq           uint64
-	lastSeen           time.Time
-	staleAt, expiresAt time.Time
-	receiver, groupKey string
+	revision            uint64 // 0: it has no record
+	gone                bool   // the record was taken away: the rest is of an incident before
+	eventSeq            uint64
+	lastSeen            time.Time
+	staleAt, expiresAt  time.Time
+	firedAt, reportedAt time.Time
+	pinned              bool
+	receiver, groupKey  string
 }
 
 // record is what of a Record is known.
 func (k *known) record() *Record {
-	r := &Record{EventSeq: k.eventSeq, LastSeen: k.lastSeen, StaleAt: k.staleAt, ExpiresAt: k.expiresAt}
+	if k.gone {
+		return &Record{}
+	}
+	r := &Record{
+		EventSeq: k.eventSeq, LastSeen: k.lastSeen, StaleAt: k.staleAt, ExpiresAt: k.expiresAt,
+		FiredAt: k.firedAt, ReportedAt: k.reportedAt, Pinned: k.pinned,
+	}
 	r.Receiver, r.GroupKey = k.receiver, k.groupKey
 	return r
 }
@@ -80,6 +89,10 @@ func (t *Tracker) isReady() bool {
 	return t.ready
 }
 
+// Ready reports whether what is firing is known. Until it is, Record, List and
+// Acknowledge answer relay.ErrNotReady, and there are no snapshots.
+func (t *Tracker) Ready() bool { return t.isReady() }
+
 // record is what is known of a channel's record; zero if nothing is.
 func (t *Tracker) record(channel string) known {
 	t.mu.RLock()
@@ -98,13 +111,13 @@ func (t *Tracker) remembered(channel string) state {
 		t.mu.RUnlock()
 		return state{}
 	}
-	seq, entry, lastSeen := it.seq, it.entry, it.known.lastSeen
+	seq, entry, known := it.seq, it.entry, it.known
 	t.mu.RUnlock()
-	s := newState(*entry.Message())
-	s.lastSeen = lastSeen
-	if s.seq != seq { // the channel was deleted
+	if entry.Message().Seq != seq { // the channel was deleted, or the stream is another
 		return state{}
 	}
+	s := newState(*entry.Message())
+	s.recall(&known)
 	return s
 }
 
@@ -113,7 +126,15 @@ func (t *Tracker) deleted(channel string, seq uint64) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	it := t.items[channel]
-	return it != nil && !it.active() && it.seq >= seq
+	return it != nil && it.seq >= seq && !it.active()
+}
+
+// isActive reports whether an alert is active in a channel.
+func (t *Tracker) isActive(channel string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	it := t.items[channel]
+	return it != nil && it.active()
 }
 
 // activeChannels are the channels where an alert is active.
@@ -147,13 +168,16 @@ func (t *Tracker) Append(m relay.Message) {
 
 // eventOf reads the event of an alert's channel; ok is false if it is none.
 func eventOf(m *relay.Message) (e alerts.Event, ok bool) {
-	id := m.Channel[strings.LastIndexByte(m.Channel, '.')+1:]
+	id := idOf(m.Channel)
 	if !alerts.IsID(id) || !m.Stored {
 		return alerts.Event{}, false
 	}
 	e, err := alerts.ParseEvent(m.Text)
 	return e, err == nil && e.ID == id
 }
+
+// idOf is the last token of a channel or key: an alert's id, if it is one's.
+func idOf(channel string) string { return channel[strings.LastIndexByte(channel, '.')+1:] }
 
 // set makes the event of m the channel's last one, if it is newer.
 func (t *Tracker) set(m *relay.Message, e *alerts.Event) {
@@ -163,10 +187,8 @@ func (t *Tracker) set(m *relay.Message, e *alerts.Event) {
 	}
 	t.unindex(it)
 	it.seq, it.entry = m.Seq, relay.NewEntry(*m)
-	it.source, it.status, it.updated, it.started = e.Source, e.Status, e.UpdatedAt, e.StartsAt
-	if e.Kind == alerts.KindMoved {
-		it.updated = time.Time{} // it is not to be told of
-	}
+	it.source, it.status, it.updated = e.Source, e.Status, e.UpdatedAt
+	it.silent = e.Kind == alerts.KindMoved
 	it.labels = intern(e.Labels)
 	if it.known.groupKey == "" {
 		it.known.receiver, it.known.groupKey = e.Receiver, e.GroupKey
@@ -224,11 +246,22 @@ func (t *Tracker) drop(it *item) {
 
 // Delete takes the end of a channel.
 func (t *Tracker) Delete(d relay.Deletion) {
+	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if it := t.items[d.Channel]; it != nil && it.seq < d.Seq {
+	if d.Seq > t.head.Seq {
+		t.head = Head{d.Seq, d.Time}
+	}
+	id := idOf(d.Channel)
+	if !alerts.IsID(id) {
+		return
+	}
+	// Also of what is not known: it keeps a record that comes late from being
+	// taken for an alert whose event the log has lost.
+	if it := t.item(d.Channel, id); it.seq < d.Seq {
 		t.unindex(it)
-		it.seq, it.status, it.updated = d.Seq, alerts.Resolved, time.Time{}
+		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, now, true, nil
+		it.since = now.Add(-repairAfter) // the record goes with the next sweep
 	}
 }
 
@@ -237,9 +270,10 @@ func (t *Tracker) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ready, t.head = false, Head{}
+	t.epoch++
 	for _, it := range t.items {
 		t.unindex(it)
-		it.seq, it.status, it.known.eventSeq = 0, "", 0
+		it.seq, it.status, it.entry, it.known.eventSeq = 0, "", nil, 0
 	}
 	poke(t.reload)
 }
@@ -272,13 +306,16 @@ func (t *Tracker) applyValue(v Value) {
 		t.applyHeard(source, v.Data)
 		return
 	}
-	id := v.Key[strings.LastIndexByte(v.Key, '.')+1:]
+	id := idOf(v.Key)
 	if !alerts.IsID(id) {
 		return
 	}
 	if v.Data == nil {
 		t.noteGone(v.Key, v.Revision)
 		return
+	}
+	if v.Revision <= t.record(v.Key).revision {
+		return // it is our own
 	}
 	r := &Record{}
 	if json.Unmarshal(v.Data, r) == nil && r.ID == id && r.Channel == v.Key {
@@ -298,6 +335,7 @@ func (t *Tracker) noteRecord(channel string, r *Record, revision uint64) {
 	it.known = known{
 		revision: revision, eventSeq: r.EventSeq,
 		lastSeen: r.LastSeen, staleAt: r.StaleAt, expiresAt: r.ExpiresAt,
+		firedAt: r.FiredAt, reportedAt: r.ReportedAt, pinned: r.Pinned,
 		receiver: unique.Make(r.Receiver).Value(), groupKey: unique.Make(r.GroupKey).Value(),
 	}
 	if it.source == "" {
@@ -314,7 +352,7 @@ func (t *Tracker) noteGone(channel string, revision uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if it := t.items[channel]; it != nil && revision >= it.known.revision {
-		it.known.revision, it.known.eventSeq = 0, 0
+		it.known.revision, it.known.eventSeq, it.known.gone = 0, 0, true
 	}
 }
 

@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ type Query struct {
 	Channel func(channel string) bool
 	// Match are matchers over labels, "source" and "status".
 	Match alerts.Matchers
+	// Status are those that are wanted; none means all.
+	Status []alerts.Status
 	// Ended has alerts told that have ended in the last 15 minutes as well.
 	Ended bool
 }
@@ -36,36 +39,106 @@ type Current struct {
 	LastSeen, StaleAt, ExpiresAt time.Time
 }
 
-// List gives the alerts that are wanted, each once, in the order of their ids, and
-// the place in the stream up to which they say what is so. Errors: relay.ErrNotReady.
-func (t *Tracker) List(q Query) ([]Current, Head, error) {
+// Listing is what was wanted at one moment. It may be read by one goroutine, while
+// the Tracker goes on.
+type Listing struct {
+	// Head is the place in the stream up to which it says what is so.
+	Head  Head
+	items []item // in the order of the ids, those that are active first
+}
+
+// Len is how many alerts there are.
+func (l *Listing) Len() int {
+	n := 0
+	for i := range l.items {
+		if i == 0 || l.items[i].id != l.items[i-1].id {
+			n++
+		}
+	}
+	return n
+}
+
+// Found is an alert as it was found: a Current whose event is not read yet.
+type Found struct {
+	ID string
+	// Text is the event as it was stored, which ParseEvent reads. It is shared, and
+	// may be somebody else's.
+	Text []byte
+
+	Channel                      string
+	Channels                     []string
+	Seq                          uint64
+	Time                         time.Time
+	LastSeen, StaleAt, ExpiresAt time.Time
+}
+
+// Current reads the event.
+func (f *Found) Current() (Current, error) {
+	e, err := alerts.ParseEvent(f.Text)
+	return Current{
+		Event: e, Channel: f.Channel, Channels: f.Channels, Seq: f.Seq, Time: f.Time,
+		LastSeen: f.LastSeen, StaleAt: f.StaleAt, ExpiresAt: f.ExpiresAt,
+	}, err
+}
+
+// Found gives the alerts, each once, in the order of their ids. Each is made when
+// it is its turn, so that many need no more memory than one.
+func (l *Listing) Found() iter.Seq[Found] {
+	return func(yield func(Found) bool) {
+		for i := 0; i < len(l.items); {
+			it := &l.items[i]
+			channels := []string{it.channel}
+			for i++; i < len(l.items) && l.items[i].id == it.id; i++ {
+				if l.items[i].active() {
+					channels = append(channels, l.items[i].channel)
+				}
+			}
+			m := it.entry.Message()
+			if !yield(Found{
+				ID: it.id, Text: m.Text, Channel: it.channel, Channels: channels, Seq: m.Seq, Time: m.Time,
+				LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
+			}) {
+				return
+			}
+		}
+	}
+}
+
+// All is Found with the events read, which takes most of the time.
+func (l *Listing) All() iter.Seq[Current] {
+	return func(yield func(Current) bool) {
+		for f := range l.Found() {
+			c, err := f.Current()
+			if err != nil {
+				continue // it was read before
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// Find gives the alerts that are wanted. Errors: relay.ErrNotReady.
+func (t *Tracker) Find(q Query) (*Listing, error) {
 	found, head, err := t.find(q)
 	if err != nil {
-		return nil, Head{}, err
+		return nil, err
 	}
 	slices.SortFunc(found, func(a, b item) int {
 		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(rank(a.status), rank(b.status)), cmp.Compare(a.channel, b.channel))
 	})
-	list := make([]Current, 0, len(found))
-	for i := range found {
-		it := &found[i]
-		if last := len(list) - 1; last >= 0 && list[last].ID == it.id {
-			if it.active() {
-				list[last].Channels = append(list[last].Channels, it.channel)
-			}
-			continue
-		}
-		m := it.entry.Message()
-		e, err := alerts.ParseEvent(m.Text)
-		if err != nil {
-			continue // it was parsed before
-		}
-		list = append(list, Current{
-			Event: e, Channel: it.channel, Channels: []string{it.channel}, Seq: m.Seq, Time: m.Time,
-			LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
-		})
+	return &Listing{Head: head, items: found}, nil
+}
+
+// List gives the alerts that are wanted, each once, in the order of their ids, and
+// the place in the stream up to which they say what is so. Errors: relay.ErrNotReady.
+func (t *Tracker) List(q Query) ([]Current, Head, error) {
+	l, err := t.Find(q)
+	if err != nil {
+		return nil, Head{}, err
 	}
-	return list, head, nil
+	return slices.AppendSeq(make([]Current, 0, len(l.items)), l.All()), l.Head, nil
 }
 
 // rank puts active ones first.
@@ -86,7 +159,8 @@ func (t *Tracker) find(q Query) ([]item, Head, error) {
 	}
 	var found []item
 	take := func(it *item) {
-		wanted := it.active() || q.Ended && now.Sub(it.updated) <= recentTime
+		wanted := it.active() || q.Ended && !it.silent && now.Sub(it.updated) <= recentTime
+		wanted = wanted && (len(q.Status) == 0 || slices.Contains(q.Status, it.status))
 		if wanted && it.entry != nil && (q.Channel == nil || q.Channel(it.channel)) && q.Match.Match(it.value) {
 			found = append(found, *it)
 		}

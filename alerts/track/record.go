@@ -65,7 +65,9 @@ func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result
 	if err := t.truncation(ctx, batch); err != nil {
 		return alerts.Result{}, err
 	}
-	t.hear(ctx, batch.Source)
+	if !batch.Asked {
+		t.hear(ctx, batch.Source)
+	}
 	var result alerts.Result
 	var err error
 	for i := range reports {
@@ -185,6 +187,16 @@ func (t *Tracker) change(ctx context.Context, channel string, until lifetime, de
 	for range maxTries {
 		now := t.now()
 		o, e := decide(&s, now)
+		if until.direct && o == stored && s.active() {
+			// Whether a replica has seen it fire since decides, and that may have
+			// been said to another relay just now.
+			known, err := t.look(ctx, channel)
+			if err != nil {
+				return 0, err
+			}
+			s.recall(&known)
+			o, e = decide(&s, now)
+		}
 		switch {
 		case o == stored:
 			receipt, sent, err := t.publish(ctx, channel, e, s.seq, dedupID(&e, s.seq, elsewhere))
@@ -194,6 +206,9 @@ func (t *Tracker) change(ctx context.Context, channel string, until lifetime, de
 				return 0, err
 			case !receipt.Duplicate:
 				t.metrics.event(&sent)
+				if t.ackEnded != nil && s.event.Ack != nil && sent.Ack == nil && sent.Kind != alerts.KindMoved {
+					t.ackEnded(&s.event)
+				}
 				return stored, t.keep(ctx, channel, receipt.Seq, &sent, until, now)
 			default:
 				// Either it is in this channel, which the next look will show; or the
@@ -240,8 +255,8 @@ func (t *Tracker) last(ctx context.Context, channel string) (state, error) {
 	if err != nil {
 		return state{}, fmt.Errorf("track: channel %s: %w", channel, err)
 	}
-	s := newState(m)
-	s.lastSeen = t.record(channel).lastSeen
+	s, known := newState(m), t.record(channel)
+	s.recall(&known)
 	return s, nil
 }
 

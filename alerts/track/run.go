@@ -76,7 +76,7 @@ func (t *Tracker) try(ctx context.Context, trouble string, do func(context.Conte
 	if err == nil || ctx.Err() != nil {
 		return true
 	}
-	t.log.Warn(trouble, "err", err)
+	t.log.Warn("will be tried again", "trouble", trouble, "err", err)
 	select {
 	case <-time.After(retryWait):
 	case <-ctx.Done():
@@ -87,18 +87,22 @@ func (t *Tracker) try(ctx context.Context, trouble string, do func(context.Conte
 // load reads the last event of every alert. Then it waits until the stream has
 // been given to Append as far: until that is so, alerts would be ahead of the head.
 func (t *Tracker) load(ctx context.Context) error {
+	epoch := t.stream()
 	err := t.events.LastOfEach(ctx, func(m relay.Message) error {
 		if e, ok := eventOf(&m); ok {
 			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.epoch != epoch {
+				return errReset
+			}
 			t.set(&m, &e)
-			t.mu.Unlock()
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("track: last events: %w", err)
 	}
-	if err := t.loadOld(ctx); err != nil {
+	if err := t.restate(ctx); err != nil {
 		return err
 	}
 	if err := t.events.Applied(ctx); err != nil {
@@ -106,30 +110,31 @@ func (t *Tracker) load(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.epoch != epoch {
+		return errReset
+	}
 	t.ready = true
 	return nil
 }
 
-// loadOld takes from the bucket what is active there and of which the log has no
-// event any more.
-func (t *Tracker) loadOld(ctx context.Context) error {
+var errReset = errors.New("track: the stream has become another one meanwhile")
+
+// stream is a number that every stream has another of.
+func (t *Tracker) stream() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.epoch
+}
+
+// restate has the log say again what is active by the bucket, and of which the log
+// has no event any more.
+func (t *Tracker) restate(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
 	for _, channel := range t.channelsOf(func(it *item) bool { return it.seq == 0 && it.known.revision > 0 }) {
-		r, _, err := t.read(ctx, channel)
-		if err != nil {
-			return err
-		}
-		if r.EventSeq == 0 || !r.Status.Active() {
-			continue
-		}
-		text, err := r.Event.Encode()
-		if err != nil {
-			return err
-		}
-		t.mu.Lock()
-		t.set(&relay.Message{Seq: r.EventSeq, Channel: channel, Time: r.UpdatedAt, Text: text, Stored: true}, &r.Event)
-		t.mu.Unlock()
+		g.Go(func() error { return t.repair(ctx, channel) })
 	}
-	return nil
+	return g.Wait()
 }
 
 // channelsOf are the channels of the items that are wanted.
@@ -150,13 +155,13 @@ func (t *Tracker) sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	now := t.now()
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, channel := range t.due(now) {
-		g.Go(func() error { return t.age(ctx, channel) })
+		g.Go(func() error { return t.age(gctx, channel) })
 	}
 	for _, channel := range t.differing(now) {
-		g.Go(func() error { return t.repair(ctx, channel) })
+		g.Go(func() error { return t.repair(gctx, channel) })
 	}
 	err := g.Wait()
 	t.dropEnded(now)
@@ -213,8 +218,10 @@ func (t *Tracker) differing(now time.Time) []string {
 	defer t.mu.Unlock()
 	var channels []string
 	for _, it := range t.items {
-		differs := it.active() && it.known.eventSeq < it.seq ||
-			!it.active() && it.seq > 0 && it.known.revision > 0 && it.known.eventSeq <= it.seq
+		differs := it.known.revision > 0
+		if it.active() {
+			differs = it.known.revision == 0 || it.known.eventSeq != it.seq
+		}
 		switch {
 		case !differs:
 			it.since = time.Time{}
@@ -228,9 +235,13 @@ func (t *Tracker) differing(now time.Time) []string {
 	return channels
 }
 
-// repair brings a channel's record up to date with its last event.
+// repair brings a channel's record up to date with its last event, or has the log
+// say again what it has lost.
 func (t *Tracker) repair(ctx context.Context, channel string) error {
 	_, err := t.change(ctx, channel, lifetime{}, func(s *state, _ time.Time) (outcome, alerts.Event) {
+		if s.active() && s.seq == 0 {
+			return stored, s.restated()
+		}
 		return unchanged, alerts.Event{}
 	})
 	return err

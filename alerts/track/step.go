@@ -37,23 +37,35 @@ const (
 
 // state is what is known of an alert in one channel before a report.
 type state struct {
-	seq uint64    // of the channel's last message; 0: it has none
-	at  time.Time // when the store took it
+	seq uint64 // of the channel's last message; 0: it has none
 	// event is the last one. If seq is 0 it may be there nevertheless: it was too
 	// old to be kept, and is known from the bucket.
 	event alerts.Event
-	// lastSeen is when it was last reported to fire; zero if that is not known.
-	lastSeen time.Time
+	// eventSeq is the event's sequence: seq, or what that was before the log lost
+	// it.
+	eventSeq uint64
+	// lastSeen is when it was last reported to fire; firedAt is when the relay got
+	// the report that began the incident; reportedAt is when the sender last said,
+	// by its clock, that it keeps the alert back. Zero if that is not known.
+	lastSeen, firedAt, reportedAt time.Time
 }
 
 // newState takes a message that is no event for one: its sequence counts, and
 // its status is none.
 func newState(m relay.Message) state {
-	s := state{seq: m.Seq, at: m.Time}
+	s := state{seq: m.Seq, eventSeq: m.Seq}
 	if e, err := alerts.ParseEvent(m.Text); err == nil {
 		s.event = e
 	}
 	return s
+}
+
+// recall adds what the bucket says.
+func (s *state) recall(k *known) {
+	s.lastSeen, s.reportedAt = k.lastSeen, k.reportedAt
+	if s.firedAt = k.firedAt; k.eventSeq != s.eventSeq && s.event.Kind == alerts.KindFiring {
+		s.firedAt = s.event.UpdatedAt
+	}
 }
 
 // active reports whether the alert is on the screens.
@@ -81,7 +93,7 @@ func (s *state) next(a *alerts.Alert, now time.Time, updates bool) (outcome, ale
 func (s *state) fires(a *alerts.Alert, now time.Time, updates bool) (outcome, alerts.Event) {
 	e := alerts.NewEvent(a, now)
 	if !s.active() {
-		if s.event.Status == alerts.Resolved && s.isLateCopy(a, now) {
+		if s.event.Status == alerts.Resolved && s.event.Kind != alerts.KindMoved && s.isLateCopy(a, now) {
 			return lateCopy, e
 		}
 		return stored, e
@@ -114,14 +126,15 @@ func (s *state) isNewIncident(a *alerts.Alert) bool {
 	if a.Direct && s.lastSeen.After(since) {
 		since = s.lastSeen
 	}
-	return !s.event.StartsAt.IsZero() && a.StartsAt.After(since)
+	// Of what a relay has to say itself, each finds out when it looks.
+	return !s.event.StartsAt.IsZero() && a.StartsAt.After(since) && a.Source != ownSource
 }
 
 // isLateCopy: only the sender's address tells a late copy from an alert that
 // fires again. One sender in order may fire, resolve and fire within seconds with
 // the same startsAt, after it had lost sight of Prometheus for a while.
 func (s *state) isLateCopy(a *alerts.Alert, now time.Time) bool {
-	age := now.Sub(s.at) // by two clocks, so it may be negative
+	age := now.Sub(s.event.UpdatedAt) // by the clocks of two relays, so it may be negative
 	return !a.StartsAt.IsZero() && a.StartsAt.Equal(s.event.StartsAt) &&
 		a.ExternalURL != "" && s.event.ExternalURL != "" && a.ExternalURL != s.event.ExternalURL &&
 		age < lateCopyWindow && age > -lateCopyWindow
@@ -153,7 +166,7 @@ func (s *state) resolves(a *alerts.Alert, now time.Time) (outcome, alerts.Event)
 // the alert fire since.
 func (s *state) isOutdated(a *alerts.Alert) bool {
 	switch {
-	case !a.ReportedAt.IsZero() && s.event.Kind == alerts.KindFiring && s.event.UpdatedAt.After(a.ReportedAt):
+	case !a.ReportedAt.IsZero() && (s.firedAt.After(a.ReportedAt) || s.event.StartsAt.After(a.ReportedAt)):
 		return true
 	case a.EndsAt.IsZero():
 		return false
@@ -177,7 +190,7 @@ func (s *state) suppressed(a *alerts.Alert, now time.Time) (outcome, alerts.Even
 		if same || why.Kind == alerts.MissingFromGroup {
 			return unchanged, alerts.Event{}
 		}
-		if why.Since.Before(have.Since) {
+		if why.Since.Before(have.Since) || why.Since.Before(s.reportedAt) {
 			return outdated, alerts.Event{}
 		}
 	} else if !a.ReportedAt.IsZero() && s.event.UpdatedAt.After(a.ReportedAt) {
@@ -198,6 +211,14 @@ func (s *state) acknowledged(a *alerts.Alert, now time.Time) (outcome, alerts.Ev
 	e := s.after(a, alerts.KindAcked, now)
 	e.Ack = &alerts.Ack{By: a.By, Comment: a.Comment, At: e.UpdatedAt}
 	return stored, e
+}
+
+// restated is the event of an active alert that the log has lost: too old, or of a
+// stream that is no more.
+func (s *state) restated() alerts.Event {
+	e := s.event
+	e.Kind = alerts.Kind(e.Status)
+	return e
 }
 
 // after is the next event of the same incident, nothing else having changed.

@@ -96,6 +96,10 @@ type Settings struct {
 type Options struct {
 	Events EventLog
 	Bucket Bucket
+	// AckEnded is called after this relay has ended an acknowledgement, with the
+	// event before: the alert has ended, fires anew, or somebody has taken it back.
+	// It must not block. nil: nobody is told.
+	AckEnded func(before *alerts.Event)
 	// Metrics count; nil counts nothing.
 	Metrics *Metrics
 	// Log takes what operators should know; nil discards it.
@@ -110,6 +114,7 @@ type Options struct {
 type Tracker struct {
 	events   EventLog
 	bucket   Bucket
+	ackEnded func(before *alerts.Event)
 	metrics  *Metrics
 	log      *slog.Logger
 	now      func() time.Time
@@ -119,6 +124,7 @@ type Tracker struct {
 
 	mu        sync.RWMutex // guards what follows
 	ready     bool         // items are what the log says
+	epoch     int          // counts the streams: it has been reset so often
 	items     map[string]*item
 	byID      map[string][]*item
 	byGroup   map[group]map[*item]struct{}
@@ -150,7 +156,7 @@ func New(o Options, s Settings) (*Tracker, error) {
 		o.Now = time.Now
 	}
 	t := &Tracker{
-		events: o.Events, bucket: o.Bucket, metrics: o.Metrics,
+		events: o.Events, bucket: o.Bucket, ackEnded: o.AckEnded, metrics: o.Metrics,
 		log: o.Log.With("component", "track"), now: o.Now,
 		moved: make(chan struct{}, 1), reload: make(chan struct{}, 1),
 		items: make(map[string]*item), byID: make(map[string][]*item), byGroup: make(map[group]map[*item]struct{}),

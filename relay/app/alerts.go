@@ -26,7 +26,7 @@ func newAlertSettings(cfg *conf.Config) (*alertSettings, error) {
 	s := &alertSettings{mappings: make(map[string]*mapping.Mapping)}
 	var problems []string
 	mistake := func(where string, err error) {
-		for _, text := range strings.Split(err.Error(), "\n") {
+		for text := range strings.SplitSeq(err.Error(), "\n") {
 			if where != "" {
 				text = where + ": " + text
 			}
@@ -154,7 +154,7 @@ func (a *App) inputs(in *alerts.Intake) http.Handler {
 		}
 		mux.Handle("/in/"+preset.Name+"/{source}", in.Handler(m.Sender()))
 	}
-	prometheus := in.Handler(alerts.Prometheus(nil))
+	prometheus := in.Handler(alerts.Prometheus(a.now))
 	return alerts.PathToken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Prometheus and those like it append this to any prefix.
 		if prefix, ok := strings.CutSuffix(r.URL.Path, "/api/v2/alerts"); ok {
@@ -199,7 +199,8 @@ func (a *App) cloudEvents() alerts.Sender {
 }
 
 // configureAlerts takes the alert side of a configuration that was read again.
-func (a *App) configureAlerts(s *alertSettings) {
+func (a *App) configureAlerts(cfg *conf.Config, s *alertSettings) error {
 	a.alerts.Store(s)
 	a.tracker.Configure(s.track)
+	return a.sources.configure(cfg)
 }

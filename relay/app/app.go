@@ -19,6 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/am"
+	"alertrelay/alerts/api"
 	"alertrelay/alerts/board"
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
@@ -51,9 +53,19 @@ type App struct {
 	peers   *store.Peers
 	hub     *relay.Hub
 	tracker *track.Tracker
+	sources *sources
 	web     *web.Server
 	ready   http.Handler
+	now     func() time.Time // of alerts; nil means time.Now
 }
+
+// Option is what no configuration can say.
+type Option func(*App)
+
+// Clock has alerts live by another clock than the machine's: their events' times,
+// and when they are stale. The demonstration tells a past by it. The stream's
+// times, and so those that can be asked for, are the machine's nevertheless.
+func Clock(now func() time.Time) Option { return func(a *App) { a.now = now } }
 
 // Check says what is wrong with a configuration that conf takes and others do
 // not: routes, watchdogs and mappings.
@@ -68,12 +80,15 @@ func Check(cfg conf.Config) error {
 // New makes a relay: it listens at its address, locks its directory, starts the
 // embedded server and opens the stream there. An external NATS may be away: it is
 // waited for in Run. The caller must Run what New has made, which also tidies up.
-func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err error) {
+func New(ctx context.Context, cfg conf.Config, log *slog.Logger, options ...Option) (_ *App, err error) {
 	settings, err := newAlertSettings(&cfg)
 	if err != nil {
 		return nil, err
 	}
 	a := &App{log: log.With("component", "app"), cfg: cfg}
+	for _, o := range options {
+		o(a)
+	}
 	a.groups.Store(&cfg)
 	a.alerts.Store(settings)
 	defer func() {
@@ -103,24 +118,31 @@ func New(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *App, err er
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registerMetrics(reg, a.hub, a.store, a.peers)
+	a.sources = &sources{metrics: am.NewMetrics(reg), log: log}
 	a.tracker, err = track.New(track.Options{
-		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store), Metrics: track.NewMetrics(reg), Log: log,
+		Events: feed.Log{Store: a.store, Hub: a.hub}, Bucket: feed.NewBucket(a.store),
+		AckEnded: a.sources.ackEnded, Metrics: track.NewMetrics(reg), Log: log,
+		Now: a.now,
 	}, settings.track)
 	if err != nil {
 		return nil, err
 	}
 	a.tracker.Collect(reg)
+	a.sources.tracker = a.tracker
+	if err := a.sources.configure(&cfg); err != nil {
+		return nil, err
+	}
 	intake, err := alerts.New(alerts.Options{
 		Recorder: a.tracker, Credentials: a.mayPost, DeadLetters: a.store, Metrics: alerts.NewMetrics(reg), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.ready = web.Ready(a.hub, a.store.Waiting, a.store.Healthy)
+	a.ready = web.Ready(a.hub, a.waiting, a.store.Healthy)
 	a.web, err = web.New(web.Options{
 		Hub: a.hub, Store: a.store, Waiting: a.store.Waiting, Peers: a.peers,
 		Site:         served,
-		Next:         a.routes(intake, reg),
+		Next:         a.routes(intake, reg, log),
 		Now:          feed.Snapshots{Tracker: a.tracker},
 		NextAt:       nextAt,
 		MaxChannelID: cfg.Limits.ChannelID,
@@ -181,16 +203,41 @@ func replicas(cfg conf.Config) int {
 }
 
 // routes are the paths that are no locations.
-func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry) http.Handler {
+func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	inputs := a.inputs(intake)
 	mux.Handle("/in/", inputs)
 	mux.Handle("/api/v2/alerts", inputs)
+	mux.Handle("/api/", api.Handler(api.Options{
+		Tracker: a.tracker, Archive: archive{a.store}, Token: a.token,
+		Sources: a.configured, Silencers: a.sources.silencers, OnAck: a.sources.acknowledged, Log: log,
+	}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.Handle("GET /-/healthy", web.Healthy())
 	mux.Handle("GET /-/ready", a.ready)
 	mux.Handle("/", board.Handler())
 	return mux
+}
+
+// archive is the store as the API's.
+type archive struct{ store *store.Store }
+
+// History implements api.Archive.
+func (a archive) History(ctx context.Context, q api.HistoryQuery, each func(relay.Message) error) error {
+	return a.store.History(ctx, store.HistoryQuery(q), each)
+}
+
+// waiting says what the relay waits for before it can serve senders and
+// subscribers; empty if it does for nothing that the hub does not say. Whoever sends
+// alerts there before, sends them for nothing: Prometheus does not try again.
+func (a *App) waiting() string {
+	if reason := a.store.Waiting(); reason != "" {
+		return reason
+	}
+	if a.hub.Ready() && !a.tracker.Ready() {
+		return "what is firing is still being read"
+	}
+	return ""
 }
 
 // Builtin reports whether the built-in locations are served.
@@ -254,6 +301,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		g.Go(func() error { return a.store.Run(consuming, feed.Sink{Hub: a.hub, Tracker: a.tracker}) })
 		g.Go(func() error { return a.tracker.Run(consuming) })
+		g.Go(func() error { return a.sources.Run(consuming) })
 		g.Go(func() error { return a.hub.Run(consuming) })
 		g.Go(func() error { return a.hub.RunLifecycle(consuming, a.store, a.peers.Watched, a.log) })
 		g.Go(func() error { return a.peers.Run(consuming) })

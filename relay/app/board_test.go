@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -242,11 +243,10 @@ func startAPI(t *testing.T, r *relaytest.Relay) *apiStub {
 			relay.ServeHTTP(w, req)
 			return
 		}
-		body := make([]byte, 1<<14)
-		n, _ := req.Body.Read(body)
+		body, _ := io.ReadAll(req.Body)
 		if req.Method != http.MethodGet {
 			s.mu.Lock()
-			s.calls = append(s.calls, req.Method+" "+path+" "+req.URL.RawQuery+string(body[:n])+" "+req.Header.Get("Authorization"))
+			s.calls = append(s.calls, req.Method+" "+path+" "+req.URL.RawQuery+string(body)+" "+req.Header.Get("Authorization"))
 			s.mu.Unlock()
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -273,7 +273,7 @@ func startAPI(t *testing.T, r *relaytest.Relay) *apiStub {
 
 func (s *apiStub) untilCall(p *tab, parts ...string) {
 	p.t.Helper()
-	relaytest.Eventually(p.t, "a call with "+strings.Join(parts, ", "), func() bool {
+	relaytest.Eventually(p.t, fmt.Sprint("a call with ", parts), func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, c := range s.calls {

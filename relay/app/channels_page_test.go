@@ -3,7 +3,6 @@ package app_test
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -84,16 +83,7 @@ func TestChannelsPage(t *testing.T) {
 // Of 10,000 channels only the rows in sight are there.
 func TestChannelsPageWithManyChannels(t *testing.T) {
 	r := relaytest.Start(t)
-	const channels, publishers = 10_000, 8
-	var wg sync.WaitGroup
-	for i := range publishers {
-		wg.Go(func() {
-			for j := i; j < channels; j += publishers {
-				r.Publish(fmt.Sprintf("many.%05d", j), "x")
-			}
-		})
-	}
-	wg.Wait()
+	publishToMany(t, r, "many.%05d", 10_000, "x")
 	p := openTab(t, relaytest.Chromium(t), r.URL+"/channels")
 	p.until("document.getElementById('shown').textContent === '10000 channels'")
 	rows := func() int { return eval[int](p, "document.querySelectorAll('#channels tbody tr').length") }

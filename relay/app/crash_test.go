@@ -65,7 +65,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 	cmd := startRelay(t, relay, base, args)
 	total := 0
 	for p := range publishers {
-		got := history(t, base, fmt.Sprint("kill.", p))
+		got := numbers(t, base, fmt.Sprint("kill.", p))
 		last, have := -1, make(map[int]bool)
 		for _, n := range got {
 			if n <= last {
@@ -145,8 +145,8 @@ func get(ctx context.Context, url string) (status int, body []byte) {
 	return resp.StatusCode, body
 }
 
-// history reads all that the channel retains.
-func history(t *testing.T, base, channel string) []int {
+// numbers reads all that the channel retains.
+func numbers(t *testing.T, base, channel string) []int {
 	t.Helper()
 	status, body := get(t.Context(), base+"/poll/"+channel+".b100000")
 	if status != http.StatusOK {

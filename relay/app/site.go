@@ -114,7 +114,9 @@ func (a *App) Reload(ctx context.Context, cfg conf.Config) error {
 		return fmt.Errorf("app: reload: %w", err)
 	}
 	a.groups.Store(&cfg)
-	a.configureAlerts(settings)
+	if err := a.configureAlerts(&cfg, settings); err != nil {
+		return err
+	}
 	a.web.LimitChannelID(cfg.Limits.ChannelID)
 	if err := a.hub.Configure(hubSettings(&cfg, &served)); err != nil { // which conf has checked
 		return fmt.Errorf("app: reload: %w", err)

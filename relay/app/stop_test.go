@@ -107,7 +107,7 @@ func TestStopsWithSubscribersAttached(t *testing.T) {
 	r.Restart()
 	for p, n := range acked {
 		// One more may be stored whose answer was not read.
-		if got := len(history(t, r.URL, fmt.Sprint("busy.", p))); got < n || got > n+1 {
+		if got := len(numbers(t, r.URL, fmt.Sprint("busy.", p))); got < n || got > n+1 {
 			t.Errorf("publisher %d: %d messages were acknowledged, and %d are there", p, n, got)
 		}
 	}

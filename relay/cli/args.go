@@ -27,13 +27,12 @@ func flagsFirst(app *cli.App, args []string) (sorted, explicit []string) {
 	if command == nil {
 		return args, nil
 	}
-	for at+1 < len(args) { // "map test"
-		sub := slices.IndexFunc(command.Subcommands, func(c *cli.Command) bool { return c.HasName(args[at+1]) })
-		if sub < 0 {
-			break
+	for at+1 < len(args) && len(command.Subcommands) > 0 {
+		sub := subcommand(command, args[at+1])
+		if sub == nil {
+			return args, nil
 		}
-		command = command.Subcommands[sub]
-		at++
+		command, at = sub, at+1
 	}
 	var flags, rest []string
 	for i := at + 1; i < len(args); i++ {
@@ -61,6 +60,15 @@ func flagsFirst(app *cli.App, args []string) (sorted, explicit []string) {
 		sorted = append(append(sorted, "--"), rest...)
 	}
 	return sorted, explicit
+}
+
+func subcommand(command *cli.Command, name string) *cli.Command {
+	for _, sub := range command.Subcommands {
+		if sub.HasName(name) {
+			return sub
+		}
+	}
+	return nil
 }
 
 func takesValue(command *cli.Command, name string) bool {
@@ -98,6 +106,10 @@ func withEnv(flags ...cli.Flag) []cli.Flag {
 		case *cli.StringFlag:
 			f.EnvVars = env
 		case *cli.IntFlag:
+			f.EnvVars = env
+		case *cli.Uint64Flag:
+			f.EnvVars = env
+		case *cli.StringSliceFlag:
 			f.EnvVars = env
 		case *cli.BoolFlag:
 			f.EnvVars = env

@@ -1,9 +1,10 @@
 // Package cli is the command line: what alertrelay's commands, flags and exit
-// codes are. What they do is in relay/app (serve), relay/client (pub, sub) and
-// alerts/mapping (map).
+// codes are. What they do is in relay/app (serve), relay/client (pub, sub, alerts),
+// alerts/mapping (map) and alerts/am (doctor).
 //
 // Exit codes: 0 is success, also when a signal ends serve or sub; 1 is trouble
-// while running; 2 is a command line or a configuration that makes no sense.
+// while running, and what doctor would have changed; 2 is a command line or a
+// configuration that makes no sense; 3 is an Alertmanager that doctor cannot reach.
 package cli
 
 import (
@@ -14,6 +15,7 @@ import (
 	"iter"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -26,7 +28,7 @@ import (
 type IO struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// Environ is the environment, "NAME=value". Flags of pub and sub are read
+	// Environ is the environment, "NAME=value". Flags of pub, sub and doctor are read
 	// from the process's own.
 	Environ []string
 }
@@ -41,6 +43,7 @@ const (
 	exitOK = iota
 	exitTrouble
 	exitUsage
+	exitUnreachable
 )
 
 // usageError is a command line that makes no sense.
@@ -49,6 +52,12 @@ type usageError struct{ text string }
 func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// unreachableError is that of somebody whom a command has to ask.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return e.err.Error() }
+func (e *unreachableError) Unwrap() error { return e.err }
 
 // Run runs the command that args name, args[0] being the program, and returns the
 // exit code. It ends in order when ctx does.
@@ -74,6 +83,9 @@ func Run(ctx context.Context, args []string, io IO) int {
 	if e := (*conf.Error)(nil); errors.As(err, &e) {
 		return exitUsage
 	}
+	if e := (*unreachableError)(nil); errors.As(err, &e) {
+		return exitUnreachable
+	}
 	return exitTrouble
 }
 
@@ -95,14 +107,17 @@ between: every message has its place in JetStream, and a reader goes on where it
 stood.
 
    alertrelay serve                      run a relay, without any configuration
+   alertrelay demo                       look at one with a fleet that does not exist
    alertrelay sub ops                    follow channel ops
    alertrelay pub ops "disk is full"     publish to it
+   alertrelay alerts ls                  what is firing
 
 Every flag has a variable: --nats-listen is ALERTRELAY_NATS_LISTEN. "alertrelay
 help COMMAND" shows a command's flags and examples.
 
 Exit codes: 0 success, also when a signal ends serve or sub; 1 trouble while
-running; 2 a command line or a configuration that makes no sense.`
+running, and something to change for doctor; 2 a command line or a configuration
+that makes no sense; 3 doctor cannot reach the Alertmanager.`
 
 func newApp(io IO) *cli.App {
 	app := &cli.App{
@@ -116,7 +131,11 @@ func newApp(io IO) *cli.App {
 		ErrWriter:   io.Err,
 		// Errors are Run's to show.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands:       []*cli.Command{serveCommand(io), pubCommand(), subCommand(), checkCommand(io), mapCommand(io), versionCommand()},
+		// A matcher may have a comma in it.
+		DisableSliceFlagSeparator: true,
+		Commands: []*cli.Command{
+			serveCommand(io), demoCommand(io), pubCommand(), subCommand(), alertsCommand(io), checkCommand(io), mapCommand(io), doctorCommand(), versionCommand(),
+		},
 	}
 	app.OnUsageError = usage
 	app.Action = func(c *cli.Context) error {
@@ -164,7 +183,7 @@ func unknownAmong(commands []*cli.Command, name string) error {
 
 // checkEnviron refuses ALERTRELAY_ variables that no flag of any command has.
 func checkEnviron(environ []string, app *cli.App) error {
-	var flags []string
+	flags := []string{"token"} // a secret does not belong on a command line
 	for command := range allCommands(app.Commands) {
 		for _, f := range command.Flags {
 			flags = append(flags, f.Names()[0])
@@ -199,12 +218,17 @@ func usage(c *cli.Context, err error, _ bool) error {
 	return usagef("unknown flag --%s; %s --help lists them%s", name, fullName(c), hint)
 }
 
+// fullName is "alertrelay alerts ls".
 func fullName(c *cli.Context) string {
-	if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
-		return c.App.Name
+	var names []string
+	for _, of := range c.Lineage() {
+		if of.Command != nil && of.Command.Name != "" && !slices.Contains(names, of.Command.Name) {
+			names = append(names, of.Command.Name)
+		}
 	}
-	if c.Command.HelpName != "" {
-		return c.Command.HelpName // of a subcommand: with its command
+	if !slices.Contains(names, c.App.Name) {
+		names = append(names, c.App.Name)
 	}
-	return c.App.Name + " " + c.Command.Name
+	slices.Reverse(names)
+	return strings.Join(names, " ")
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script, in each of which "alertrelay" is the program.
 // Beside testscript's own there are the commands "exits CODE PROGRAM ...", "ready",
 // which waits until the relay at $RELAY is, "until FILE PATTERN", which waits
-// until the file has it, and the variables RELAY and NATS, addresses that are
+// until the file has it, "post FILE PATH", which posts it to the relay, and the variables RELAY and NATS, addresses that are
 // free.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "until": until},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "until": until, "post": post},
 	})
 }
 
@@ -80,6 +81,18 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK, url + " answers " + resp.Status
 	})
+}
+
+func post(ts *testscript.TestScript, not bool, args []string) {
+	if not || len(args) != 2 {
+		ts.Fatalf("usage: post FILE PATH")
+	}
+	resp, err := http.Post("http://"+ts.Getenv("RELAY")+args[1], "application/json", strings.NewReader(ts.ReadFile(args[0]))) //nolint:noctx // it is loopback and ends with the test
+	ts.Check(err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("%s answers %s", args[1], resp.Status)
+	}
 }
 
 func until(ts *testscript.TestScript, not bool, args []string) {

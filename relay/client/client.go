@@ -16,8 +16,9 @@ import (
 
 // Client talks to one relay. It may be used by several goroutines at once.
 type Client struct {
-	base string // URL without a slash at the end
-	http *http.Client
+	base  string // URL without a slash at the end
+	http  *http.Client
+	token string // for the API; empty for none
 }
 
 // New makes a client of the relay at server, "http://127.0.0.1:8080". A path in

@@ -13,5 +13,6 @@
 //   - client: the client, publishing, refusals
 //   - message: what comes, and how it looks on the wire
 //   - subscribe: going on, again and again
+//   - alerts, silences: the API for alerts
 //   - sse, websocket, poll, stream: one connection of each kind
 package client

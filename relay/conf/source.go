@@ -114,16 +114,16 @@ func (r *yamlReader) source(n ast.Node, key string, s Source) Source {
 			s.API = append(s.API, u)
 			return err
 		})),
-		"api_auth":        func(n ast.Node, key string) { r.apiAuth(n, key, &s.APIAuth) },
-		"api_interval":    r.between(&s.APIInterval, apiInterval()),
+		"api_auth":     func(n ast.Node, key string) { r.apiAuth(n, key, &s.APIAuth) },
+		"api_interval": r.between(&s.APIInterval, apiInterval()),
 		"repeat_interval": func(n ast.Node, key string) {
 			s.RepeatAsked = true
 			r.between(&s.RepeatInterval, routeInterval())(n, key)
 		},
-		"group_interval":  r.between(&s.GroupInterval, routeInterval()),
-		"silent_after":    r.between(&s.SilentAfter, silentAfter()),
-		"ack_as_silence":  r.between(&s.AckAsSilence, ackAsSilence()),
-		"mapping":         func(n ast.Node, key string) { s.Mapping = r.rules(n, key) },
+		"group_interval": r.between(&s.GroupInterval, routeInterval()),
+		"silent_after":   r.between(&s.SilentAfter, silentAfter()),
+		"ack_as_silence": r.between(&s.AckAsSilence, ackAsSilence()),
+		"mapping":        func(n ast.Node, key string) { s.Mapping = r.rules(n, key) },
 	})
 	if given["api"] == nil {
 		for _, name := range []string{"api_auth", "api_interval", "ack_as_silence"} {

@@ -134,7 +134,7 @@ var errNotOpen = fmt.Errorf("feed: %w: the bucket is not open yet", relay.ErrUna
 // watcher is a tracker's Watcher as the store's.
 type watcher struct{ track.Watcher }
 
-func (w watcher) Entry(e store.BucketEntry) { w.Watcher.Value(value(e)) }
+func (w watcher) Entry(e store.BucketEntry) { w.Value(value(e)) }
 
 func value(e store.BucketEntry) track.Value {
 	v := track.Value{Key: e.Key, Data: e.Value, Revision: e.Revision}

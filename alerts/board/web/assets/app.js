@@ -15,8 +15,9 @@ import { Storm } from './storm.js';
 import './table.js';
 import { brief, setText } from './text.js';
 import { clock, now } from './time.js';
+import { setUpTimeline } from './timeline.js';
 import { setUpTools } from './tools.js';
-import { readView } from './view.js';
+import { base, readView } from './view.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -41,7 +42,7 @@ if (view.kiosk) {
   document.body.dataset.kiosk = '';
   setUpKiosk(board, table, byId('foot'));
 }
-byId('past').querySelector('button').addEventListener('click', () => board.showNow());
+setUpTimeline(board, byId('timeline'), base, [byId('past').querySelector('button')]);
 setText(byId('title'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
 const showClock = () => setText(byId('clock'), clock(now()));
 showClock();

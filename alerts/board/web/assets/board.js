@@ -7,7 +7,7 @@ import { arrange } from './rows.js';
 import { AlertState } from './state.js';
 import { t } from './lang.js';
 import { setText } from './text.js';
-import { clock, day, now, showTime } from './time.js';
+import { day, clock, now, setPast } from './time.js';
 
 const SLICE = 12; // ms of a frame that reading messages may take
 const CALM = 2_500; // ms between two sentences read aloud
@@ -83,7 +83,7 @@ export class Board extends EventTarget {
   /** showPast shows what was at another time (ms) instead of what is. */
   showPast(alerts, at) {
     this.past = { alerts, at };
-    showTime(at);
+    setPast(at);
     document.body.dataset.past = '';
     this.#parts.past.hidden = false;
     setText(this.#parts.past.firstElementChild, t('past', `${day(at)} ${clock(at)}`));
@@ -93,7 +93,7 @@ export class Board extends EventTarget {
   /** showNow ends it. */
   showNow() {
     this.past = null;
-    showTime(null);
+    setPast(null);
     delete document.body.dataset.past;
     this.#parts.past.hidden = true;
     this.#show();

@@ -4,7 +4,7 @@ import { isEnded } from './event.js';
 import { t } from './lang.js';
 import { LEVELS } from './severity.js';
 import { brief, el, outside, setText } from './text.js';
-import { clock, duration, moment, shownTime } from './time.js';
+import { clock, duration, moment, shown } from './time.js';
 
 const MOST_LABELS = 12; // more are in the details
 
@@ -70,7 +70,7 @@ export function ageRow(row, alert) {
 
 /** ageText is how long an alert fires, or when it ended. */
 export function ageText(alert) {
-  return isEnded(alert) ? clock(alert.endedAt) : duration(shownTime() - alert.startsAt);
+  return isEnded(alert) ? clock(alert.endedAt) : duration(shown() - alert.startsAt);
 }
 
 function ageElement(alert) {

@@ -12,17 +12,17 @@ export function setSkew(ms) {
 /** now is the relay's time in ms. */
 export const now = () => Date.now() + skew;
 
-const two = (n) => String(n).padStart(2, '0');
+let past = null; // what the page shows, in ms; null: what is
 
-let shown = null; // another time that the board shows, in ms
-
-/** showTime has ages be those of another time; null: of now. */
-export function showTime(at) {
-  shown = at;
+/** setPast says that the page shows what was at a time, null that it shows what is. */
+export function setPast(ms) {
+  past = ms;
 }
 
-/** shownTime is the time that the board shows. */
-export const shownTime = () => shown ?? now();
+/** shown is the time in ms that the page shows. */
+export const shown = () => past ?? now();
+
+const two = (n) => String(n).padStart(2, '0');
 
 /** clock is the local time of day, hh:mm:ss. */
 export function clock(ms) {

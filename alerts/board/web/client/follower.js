@@ -91,7 +91,7 @@ export class Follower {
   #synced = false; // mode now: a snapshot has come, or there is no need
   #wake = null; // ends a wait between attempts
   #failures = 0;
-  #probe = null; // controller of a running probe
+  #probing = false;
   #probeFrom = 0; // the index that is in use since #probeAt was set
   #probeAt = 0;
   #probeDelay;
@@ -142,7 +142,6 @@ export class Follower {
     globalThis.removeEventListener?.('online', this.#onNetwork);
     globalThis.removeEventListener?.('offline', this.#onNetwork);
     globalThis.document?.removeEventListener('visibilitychange', this.#onVisible);
-    this.#probe?.abort();
     this.#connection?.end(new Ended('closed'));
     this.#wake?.();
     this.#setLive(false);
@@ -355,7 +354,6 @@ export class Follower {
     }
     connection.end(ended); // whatever is still on its way
     this.#connection = null;
-    this.#probe?.abort();
     if (!this.#closed && this.#better === null) {
       this.#setLive(false);
       this.#problem = ended.message;
@@ -411,7 +409,7 @@ export class Follower {
     } else if (connection && now > connection.deadline) {
       connection.end(new Silent('nothing came for too long'));
     }
-    if (this.#live && connection && connection.index > 0 && now > this.#probeAt && !this.#probe) this.#tryBetter(connection);
+    if (this.#live && connection && connection.index > 0 && now > this.#probeAt && !this.#probing) this.#tryBetter(connection);
     this.#tell();
   }
 
@@ -433,31 +431,41 @@ export class Follower {
 
   /** #tryBetter finds out whether a better transport passes, beside the one in use. */
   async #tryBetter(connection) {
-    const probe = new AbortController();
-    this.#probe = probe;
-    const timer = setTimeout(() => probe.abort(), this.timing.firstByte);
+    this.#probing = true;
     for (const [index, name] of this.#order.slice(0, connection.index).entries()) {
-      try {
-        if (name === 'sse') {
-          const response = await fetch(this.url('ev/'), { signal: probe.signal, cache: 'no-store' });
-          if (!response.ok || (await response.body.getReader().read()).done) continue;
-        } else if (name === 'ws') {
-          (await openSocket(this, probe.signal)).close();
-        }
-      } catch {
-        continue; // it does not
-      }
-      if (connection === this.#connection) {
+      const passes = await this.#passes(name, connection.signal);
+      if (connection.signal.aborted) break;
+      if (passes) {
         this.#better = index;
         connection.end(new Ended('a better way is open again'));
+        break;
       }
-      break;
     }
-    clearTimeout(timer);
-    probe.abort();
-    this.#probe = null;
+    this.#probing = false;
     this.#probeDelay = Math.min(this.#probeDelay * 2, this.timing.probeLast);
     this.#probeAt = Date.now() + this.#probeDelay;
+  }
+
+  /** #passes tries a transport: it passes if something comes in time. */
+  async #passes(name, signal) {
+    const probe = new AbortController();
+    const stop = () => probe.abort(signal.reason);
+    const timer = setTimeout(() => probe.abort(), this.timing.firstByte);
+    signal.addEventListener('abort', stop);
+    try {
+      if (name === 'ws') {
+        (await openSocket(this, probe.signal)).close();
+        return true;
+      }
+      const response = await fetch(this.url('ev/'), { signal: probe.signal, cache: 'no-store' });
+      return response.ok && !(await response.body.getReader().read()).done;
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+      probe.abort();
+    }
   }
 
   // Telling.

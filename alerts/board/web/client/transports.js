@@ -115,6 +115,7 @@ async function ws(follower, connection) {
 /** openSocket returns a socket that is open; what came with its opening is still to be read. */
 export function openSocket(follower, signal) {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const url = follower.url('ws/');
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url);

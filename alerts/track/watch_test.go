@@ -1,0 +1,51 @@
+package track_test
+
+import (
+	"testing"
+	"time"
+
+	"alertrelay/alerts"
+	"alertrelay/alerts/track"
+)
+
+const (
+	silentChannels   = "_meta.critical.SourceSilent.*"
+	watchdogChannels = "_meta.critical.WatchdogMissing.*"
+)
+
+// Two relays find out that a source and a watchdog are silent, and that they are
+// not any more: each is one event.
+func TestSilence(t *testing.T) {
+	match, err := alerts.ParseMatchers([]string{`alertname="Watchdog"`})
+	must(t, err)
+	settings := track.Settings{
+		Sources:   map[string]track.Source{"am": {SilentAfter: time.Minute}},
+		Watchdogs: []track.Watchdog{{Match: match, Within: 3 * time.Minute}},
+	}
+	clock := newClock()
+	server := startServer(t)
+	a := start(t, server, setup{settings: settings, now: clock.now})
+	b := start(t, server, setup{settings: settings, now: clock.now})
+	dog := firing("Watchdog")
+	for range 3 {
+		a.record(dog)
+		settle(t, a, b)
+		if list := a.current(track.Query{}); len(list) != 1 {
+			t.Errorf("both were heard of, got %+v", list)
+		}
+		clock.add(2 * time.Minute)
+		eventually(t, "the source is silent", func() bool { return len(a.current(track.Query{})) == 2 })
+		clock.add(2 * time.Minute)
+		eventually(t, "the watchdog is missing", func() bool { return len(a.current(track.Query{})) == 3 })
+		b.record(dog)
+		eventually(t, "both are heard of", func() bool { return len(a.current(track.Query{})) == 1 })
+	}
+	settle(t, a, b)
+	want := "firing resolved firing resolved firing resolved"
+	if got := kinds(a.history(silentChannels)); got != want {
+		t.Errorf("source: got %s", got)
+	}
+	if got := kinds(a.history(watchdogChannels)); got != want {
+		t.Errorf("watchdog: got %s", got)
+	}
+}
