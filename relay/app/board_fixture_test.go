@@ -88,7 +88,7 @@ func play(t *testing.T, r *relaytest.Relay, all ...alert) {
 // playAll has Alertmanager report many alerts at once.
 func playAll(t *testing.T, r *relaytest.Relay, all []alert) {
 	t.Helper()
-	for part := range slices.Chunk(all, 5_000) {
+	for part := range slices.Chunk(all, 1_000) {
 		var reports []map[string]any
 		for _, a := range part {
 			reports = append(reports, map[string]any{

@@ -546,8 +546,8 @@ func TestPagesUnderAPrefix(t *testing.T) {
 	t.Cleanup(proxy.Close)
 	browser := relaytest.Chromium(t)
 	for path, ready := range map[string]string{
-		"/":            "document.getElementById('state').textContent === 'Live'",
-		"/board/a.%3E": "document.getElementById('state').textContent === 'Live'",
+		"/":            boardIsLive,
+		"/board/a.%3E": boardIsLive,
 		"/channels":    "document.querySelector('#channels a.channel')?.textContent === 'a'",
 		"/channels/a":  viewerIsLive + " && document.querySelector('#list .text')?.textContent === 'hello'",
 	} {

@@ -19,7 +19,7 @@ export function ask(title, contents, buttons = []) {
     const problem = el('p', 'problem');
     problem.setAttribute('role', 'alert');
     const form = el('form', '', el('h2', '', title), ...contents, problem);
-    form.method = 'dialog';
+    form.noValidate = true; // what is missing is said in the page's language, and beside the buttons
     close = (value) => {
       close = () => {};
       dialog.close();
