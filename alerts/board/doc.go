@@ -16,7 +16,13 @@
 //   - web/client.js, web/client/: following channels
 //     follower (one connection after another, and what is told), transports (event
 //     stream, WebSocket, long poll), wire (what answers look like), skew (clocks)
-//   - web/index.html, web/assets/app.js: the board
+//   - web/index.html, web/assets/: the board. app connects the parts:
+//     event, severity, state (from messages to what is known), view, matcher (what of
+//     it is looked at, from the address), rows (filtered, grouped, counted), table, row
+//     (the rows in sight as elements), board (all of that in its order, in slices
+//     between frames), live, head, notices, sources, storm, log (whether it is true,
+//     and how much), panel, act, dialog, keys, tools, complete (what people do), sound,
+//     notify, kiosk, recent, api, settings, text, time, lang
 //   - web/assets/history.js: events of the past, and the state at any time;
 //     timeline (the strip on which a moment is chosen), strip (drawing it),
 //     timeline-words
@@ -28,5 +34,6 @@
 // A text from the network becomes text and never HTML: there is no innerHTML, and
 // the content security policy lets no browser take a string for code or markup.
 // Nothing says "live" but while bytes come from the relay, and nothing shows a
-// snapshot that is not complete.
+// snapshot that is not complete. What the board shows of another time is framed:
+// board.showPast takes any map of channels to alerts.
 package board

@@ -1,20 +1,17 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"alertrelay/alerts"
 	"alertrelay/relay/relaytest"
 )
-
-// stage publishes events of alerts, as the tracker would.
-type stage struct {
-	t *testing.T
-	r *relaytest.Relay
-}
 
 // alert is an event of an alert that fires since some time, and its channel. pairs
 // are names and values of labels.
@@ -85,6 +82,28 @@ func play(t *testing.T, r *relaytest.Relay, all ...alert) {
 			t.Fatal(err)
 		}
 		r.Publish(a.channel, string(text))
+	}
+}
+
+// playAll has Alertmanager report many alerts at once.
+func playAll(t *testing.T, r *relaytest.Relay, all []alert) {
+	t.Helper()
+	for part := range slices.Chunk(all, 5_000) {
+		var reports []map[string]any
+		for _, a := range part {
+			reports = append(reports, map[string]any{
+				"status": a.Status, "labels": a.Labels, "annotations": a.Annotations, "startsAt": a.StartsAt, "endsAt": a.EndsAt,
+				"generatorURL": a.GeneratorURL, "fingerprint": a.Fingerprint,
+			})
+		}
+		body, err := json.Marshal(map[string]any{
+			"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "relay", "externalURL": "http://am.example:9093", "truncatedAlerts": 1,
+			"groupLabels": map[string]string{}, "commonLabels": map[string]string{}, "commonAnnotations": map[string]string{}, "alerts": reports,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		post(t, r.URL+"/in/alertmanager/am", string(body), http.StatusOK)
 	}
 }
 

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,11 +19,11 @@ const (
 	boardIsDead = "document.body.dataset.live === 'dead' && !document.getElementById('cover').hidden && document.title.includes('NOT LIVE')"
 )
 
-// openBoard opens a board, "board/db.%3E?kiosk", at a size, and waits until it is
-// live. Scripts run before the page's own.
-func openBoard(t *testing.T, base, path string, size []int64, scripts ...string) *tab {
+// openBoard opens a board at a size, and waits until it is live. Scripts run before
+// the page's own.
+func openBoard(t *testing.T, browser context.Context, address string, size []int64, scripts ...string) *tab {
 	t.Helper()
-	p := openTab(t, relaytest.Chromium(t), "about:blank")
+	p := openTab(t, browser, "about:blank")
 	for _, s := range scripts {
 		if _, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: s}); err != nil {
 			t.Fatal(err)
@@ -36,12 +37,21 @@ func openBoard(t *testing.T, base, path string, size []int64, scripts ...string)
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
 	p.do(chromedp.EmulateViewport(size[0], size[1], options...))
-	if _, err := chromedp.Call(p.ctx, page.Navigate, page.NavigateParams{URL: base + "/" + path}); err != nil {
-		t.Fatal(err)
-	}
-	p.until("document.readyState !== 'loading' && document.body.dataset.live !== undefined")
-	p.until(boardIsLive)
+	p.visit(address)
 	return p
+}
+
+// visit goes to another board. A browser has six connections to a relay, and each
+// tab holds one.
+func (p *tab) visit(address string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, relaytest.Patience)
+	defer cancel()
+	if _, err := chromedp.Call(ctx, page.Navigate, page.NavigateParams{URL: address}); err != nil {
+		p.t.Fatal(err)
+	}
+	p.until("document.readyState !== 'loading' && document.body?.dataset.live !== undefined")
+	p.until(boardIsLive)
 }
 
 // press presses keys, one after another.
@@ -123,6 +133,7 @@ var (
 func TestBoardScreens(t *testing.T) {
 	r := relaytest.Start(t)
 	play(t, r, night()...)
+	browser := relaytest.Chromium(t)
 	for _, s := range []struct {
 		name, path string
 		size       []int64
@@ -146,7 +157,7 @@ func TestBoardScreens(t *testing.T) {
 		{name: "log", path: "?theme=dark", does: "l", until: "!document.getElementById('log').hidden"},
 	} {
 		t.Run(s.name, func(t *testing.T) {
-			p := openBoard(t, r.URL, s.path, s.size)
+			p := openBoard(t, browser, r.URL+"/"+s.path, s.size)
 			p.until("document.querySelectorAll('#table .row').length > 5")
 			if s.does != "" {
 				p.press(s.does)
@@ -169,7 +180,7 @@ func TestBoardScreens(t *testing.T) {
 func TestBoardSaysWhenItIsNotLive(t *testing.T) {
 	r := relaytest.Start(t)
 	play(t, r, night()...)
-	p := openBoard(t, r.URL, "?theme=light", nil)
+	p := openBoard(t, relaytest.Chromium(t), r.URL+"/?theme=light", nil)
 	rows := "document.querySelectorAll('#table .row:not(.group)').length"
 	p.until(rows + " > 5")
 	eval[bool](p, "window.notReloaded = true")

@@ -141,7 +141,7 @@ const jsState = `((at) => [...document.querySelector('ar-timeline').history.at(a
 func TestTimelineShowsWhatWas(t *testing.T) {
 	url := startDemo(t, 4*time.Hour)
 	events := readPast(t, url)
-	p := openBoard(t, url, "", nil)
+	p := openBoard(t, relaytest.Chromium(t), url+"/", nil)
 	p.do(chromedp.Click(chromedp.CSS("ar-timeline .toggle")))
 	p.until("document.querySelector('ar-timeline .body').dataset.state === 'ready'")
 	if box := eval[[]float64](p, "(({top, bottom, height}) => [top, bottom, height, innerHeight])(document.querySelector('ar-timeline').getBoundingClientRect())"); box[2] < 60 || box[1] > box[3] {
@@ -229,7 +229,7 @@ func TestTimelineShowsWhatWas(t *testing.T) {
 	p.fine()
 
 	t.Run("a shared link", func(t *testing.T) {
-		q := openBoard(t, url, "?at="+at.Format(time.RFC3339), nil)
+		q := openBoard(t, relaytest.Chromium(t), url+"/?at="+at.Format(time.RFC3339), nil)
 		q.until(travelled)
 		if got := eval[float64](q, "document.querySelector('ar-timeline').at"); got != float64(at.UnixMilli()) {
 			t.Errorf("got %v, want %d", got, at.UnixMilli())
@@ -343,7 +343,7 @@ window.result = { size: h.size, snapshots: h.snapshots, load, median: seeks[250]
 // TestTimelineSaysThatItCannotRead: the relay may be away, or answer 503.
 func TestTimelineSaysThatItCannotRead(t *testing.T) {
 	r := relaytest.Start(t, func(*conf.Config) {})
-	p := openBoard(t, r.URL, "", nil)
+	p := openBoard(t, relaytest.Chromium(t), r.URL, nil)
 	r.Stop()
 	p.until(boardIsDead)
 	p.do(chromedp.Click(chromedp.CSS("ar-timeline .toggle")))

@@ -2,7 +2,7 @@
 
 import * as act from './act.js';
 import { setTokenAsker } from './api.js';
-import { ask, button, checkbox } from './dialog.js';
+import { ask, button, checkbox, flash } from './dialog.js';
 import { isActive } from './event.js';
 import { KEYS, setUpKeys } from './keys.js';
 import { t } from './lang.js';
@@ -115,15 +115,4 @@ function soundDialog(sound, notifier) {
   });
   const refused = el('p', 'problem');
   return ask(t('soundTitle'), [checkbox(t('mute'), settings.muted, (on) => keep({ muted: on })), levels, notify, refused, el('p', 'quiet', t('soundMeans'))]);
-}
-
-let flashing = 0;
-
-/** flash says something for a moment. */
-function flash(text) {
-  const foot = document.getElementById('flash');
-  setText(foot, text);
-  foot.hidden = false;
-  clearTimeout(flashing);
-  flashing = setTimeout(() => (foot.hidden = true), 2_000);
 }

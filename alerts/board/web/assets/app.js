@@ -9,6 +9,7 @@ import { t, translate } from './lang.js';
 import { Live } from './live.js';
 import { EventLog } from './log.js';
 import { Notices } from './notices.js';
+import { addRecent } from './recent.js';
 import { Sources } from './sources.js';
 import { Storm } from './storm.js';
 import './table.js';
@@ -26,10 +27,11 @@ const view = readView();
 const table = byId('table');
 
 /** board is what other modules hold on to: its state, showPast and showNow. */
-export const board = new Board({ table, counts: byId('counts'), empty: byId('empty'), past: byId('past'), summary: byId('summary') }, view);
+export const board = new Board({ table, counts: byId('counts'), empty: byId('empty'), past: byId('past'), filtered: byId('filtered'), summary: byId('summary') }, view);
 const live = new Live({ badge: byId('live'), cover: byId('cover') }, () => board.ask());
 board.watch(live);
 const notices = new Notices(byId('notices'));
+addRecent(board);
 const sources = new Sources(board, notices);
 const storm = new Storm(notices);
 const log = new EventLog(byId('log'));
@@ -41,8 +43,10 @@ if (view.kiosk) {
   setUpKiosk(board, table, byId('foot'));
 }
 setUpTimeline(board, byId('timeline'), base, [byId('past').querySelector('button')]);
-setText(byId('title').querySelector('.channel'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
-setInterval(() => setText(byId('clock'), clock(now())), 500);
+setText(byId('title'), view.channels[0] === '>' ? t('allChannels') : brief(view.channels.join('  '), 200));
+const showClock = () => setText(byId('clock'), clock(now()));
+showClock();
+setInterval(showClock, 500);
 board.ask();
 
 // What the relay says about itself belongs on every board, if it may be read.
@@ -64,6 +68,12 @@ function start(channels) {
   });
 }
 
+// A page that is left may be kept for the way back, with its connection: after six
+// the browser has none left for the next.
+addEventListener('pagehide', () => following.close());
+addEventListener('pageshow', (e) => {
+  if (e.persisted) following = start([...view.channels, ...own]);
+});
 addEventListener('online', () => following.retry());
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && live.kind !== 'live') following.retry();

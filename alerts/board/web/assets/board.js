@@ -163,12 +163,22 @@ export class Board extends EventTarget {
     this.counts = this.#live.snapshot || this.past ? counts : null;
     this.#parts.counts.show(this.counts);
     this.#parts.table.show(items, this.view.group);
+    this.#parts.table.tick();
+    this.#showFiltered(counts);
     this.#showEmpty(counts);
     this.#cost = performance.now() - began;
     this.#shownAt = performance.now();
     this.title();
     this.#speak();
     this.dispatchEvent(new CustomEvent('shown', { detail: this.counts }));
+  }
+
+  /** #showFiltered says that there is more than is shown. */
+  #showFiltered(counts) {
+    const shown = counts.seen.size;
+    const on = this.view.matchers.length > 0 || this.view.hide.size > 0;
+    this.#parts.filtered.hidden = !on || !this.counts;
+    if (on) setText(this.#parts.filtered, t('filtered', shown, counts.all));
   }
 
   #showEmpty(counts) {

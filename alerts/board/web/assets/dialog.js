@@ -1,7 +1,7 @@
 // The one dialog of the page.
 
 import { t } from './lang.js';
-import { el } from './text.js';
+import { el, setText } from './text.js';
 
 let close = () => {};
 
@@ -27,6 +27,7 @@ export function ask(title, contents, buttons = []) {
       from?.focus?.();
       resolve(value);
     };
+    const mine = close;
     const foot = el('p', 'dialog-buttons', button(t('cancel'), () => close(null)));
     if (buttons.length === 0) foot.firstChild.textContent = t('close');
     const run = async (b) => {
@@ -34,15 +35,15 @@ export function ask(title, contents, buttons = []) {
       for (const e of foot.children) e.disabled = true;
       try {
         const value = await b.run();
-        if (value !== undefined) close(value);
+        if (value !== undefined && close === mine) close(value);
       } catch (error) {
-        problem.textContent = error.message;
+        if (close === mine) problem.textContent = error.message;
+        else flash(error.message); // another dialog has taken its place, that asked for a token
       }
       for (const e of foot.children) e.disabled = false;
     };
     for (const b of buttons) {
-      const e = button(b.text, () => run(b));
-      if (b.primary) e.className = 'primary';
+      const e = b.primary ? el('button', 'primary', b.text) : button(b.text, () => run(b)); // one that submits, for the enter key
       foot.append(e);
     }
     form.append(foot);
@@ -51,11 +52,14 @@ export function ask(title, contents, buttons = []) {
       const primary = buttons.find((b) => b.primary);
       if (primary && !foot.lastChild.disabled) run(primary);
     });
-    dialog.onclose = () => close(null);
+    dialog.oncancel = (e) => { // not onclose, which comes late, and then is about another
+      e.preventDefault();
+      close(null);
+    };
     dialog.setAttribute('aria-label', title);
     dialog.replaceChildren(form);
     dialog.showModal();
-    (form.querySelector('[autofocus], input, textarea, select') ?? foot.firstChild).focus();
+    (form.querySelector('[autofocus]') ?? form.querySelector('input, textarea, select') ?? foot.firstChild).focus();
   });
 }
 
@@ -91,4 +95,15 @@ export function checkbox(text, checked, change) {
   box.checked = checked;
   box.addEventListener('change', () => change(box.checked));
   return el('label', 'check', box, el('span', '', text));
+}
+
+let flashing = 0;
+
+/** flash says something for a moment. */
+export function flash(text) {
+  const line = document.getElementById('flash');
+  setText(line, text);
+  line.hidden = false;
+  clearTimeout(flashing);
+  flashing = setTimeout(() => (line.hidden = true), 2_000);
 }

@@ -29,6 +29,6 @@ export function setUpKeys(table, actions) {
     const run = Object.hasOwn(bound, e.key) ? bound[e.key] : null;
     if (!run) return;
     e.preventDefault();
-    run();
+    setTimeout(run); // what gets the focus does not get the key
   });
 }

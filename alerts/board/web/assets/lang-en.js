@@ -25,6 +25,7 @@ export default {
   nothingFiring: 'Nothing is firing', nothingHere: 'Nothing is firing in this view',
   nothingMatches: (n) => `None of ${n} alerts match the filter`,
   loading: 'Reading what is firing …', cannotRead: 'What is firing is not known',
+  filtered: (n, all) => `${n} of ${all} shown`,
   nFiring: (n) => `${n} firing`,
   ackedBy: (who) => `acked by ${who}`,
   silencedBy: (who) => `silenced by ${who}`,

@@ -21,6 +21,7 @@ export default {
   nothingFiring: '没有触发中的告警', nothingHere: '此视图没有触发中的告警',
   nothingMatches: (n) => `${n} 条告警均不符合筛选条件`,
   loading: '正在读取告警……', cannotRead: '告警状态未知',
+  filtered: (n, all) => `显示 ${all} 条中的 ${n} 条`,
   nFiring: (n) => `${n} 条触发中`,
   ackedBy: (who) => `${who} 已认领`,
   silencedBy: (who) => `${who} 已静默`,

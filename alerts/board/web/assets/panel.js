@@ -66,7 +66,7 @@ export class Panel {
     close.setAttribute('aria-label', t('close'));
     this.#root.setAttribute('aria-label', `${t('details')}: ${brief(alert.name, 100)}`);
     this.#root.dataset.status = alert.status;
-    this.#root.replaceChildren(
+    this.#root.replaceChildren(...[
       el('div', 'panel-head', severityBadge(alert), el('span', 'state', t(alert.status), ' '), close),
       longText('h2', name, 200),
       alert.summary && longText('p', inert(alert.summary), SHORT),
@@ -86,7 +86,8 @@ export class Panel {
       section(t('annotations'), Object.entries(alert.annotations).filter(([, v]) => v !== alert.summary)),
       alert.annotationsCut && el('p', 'quiet', t('annotationsCut')),
       section(t('values'), Object.entries(alert.values)),
-      el('p', 'panel-channel', this.#channel(alert.channel)));
+      el('p', 'panel-channel', this.#channel(alert.channel)),
+    ].filter(Boolean));
     this.#root.scrollTop = scrollTop;
   }
 

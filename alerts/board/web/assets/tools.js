@@ -62,6 +62,8 @@ function setUpFilter(board, choose) {
   };
   const filter = (text, done) => {
     clearTimeout(timer);
+    // Half a matcher would match nothing: what was there stays until there is a value.
+    if (!done && /[=~]\s*"?$/.test(text)) return;
     choose(matching(text.trim(), board.view));
     if (done || !board.view.problem) show();
     else timer = setTimeout(show, PATIENCE);
@@ -81,7 +83,7 @@ function setUpFilter(board, choose) {
   return {
     set,
     add: (matcher) => set(board.view.match && !board.view.problem ? `${board.view.match.replace(/,\s*$/, '')}, ${matcher}` : matcher),
-    focus: () => setTimeout(() => input.focus()), // after the key that asked for it
+    focus: () => input.focus(),
   };
 }
 
