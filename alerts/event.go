@@ -62,7 +62,10 @@ type Event struct {
 	// of the event before, because the resolve may come with another.
 	StartsAt time.Time `json:"startsAt,omitzero"`
 	// EndsAt is there if Status is Resolved and the sender gave it.
-	EndsAt       time.Time `json:"endsAt,omitzero"`
+	EndsAt time.Time `json:"endsAt,omitzero"`
+	// ReportedAt is when the sender last said that it fires, by the sender's clock.
+	// It is there if the sender tells: its reports may come late.
+	ReportedAt   time.Time `json:"reportedAt,omitzero"`
 	GeneratorURL string    `json:"generatorURL"`
 	Receiver     string    `json:"receiver"`
 	GroupKey     string    `json:"groupKey,omitempty"`
@@ -94,7 +97,10 @@ func NewEvent(a *Alert, updatedAt time.Time) Event {
 		Receiver: a.Receiver, GroupKey: a.GroupKey, ExternalURL: a.ExternalURL, RouteLabels: a.RouteLabels, Suppression: a.Suppression,
 		UpdatedAt: updatedAt.UTC().Truncate(time.Millisecond),
 	}
-	if a.Status == Resolved {
+	switch a.Status {
+	case Firing:
+		e.ReportedAt = a.ReportedAt
+	case Resolved:
 		e.EndsAt = a.EndsAt
 	}
 	return e

@@ -138,6 +138,10 @@ func (in *postedAlert) alert(startsAt, endsAt, now time.Time) (Alert, error) {
 		a.Status, a.EndsAt = Resolved, endsAt
 		return a, nil
 	}
+	if given, _ := parseTime(in.StartsAt); given.IsZero() {
+		// What is put in is another time with each report, and not another incident.
+		a.StartsAt = time.Time{}
+	}
 	if a.ExpiresAt = endsAt.Add(expiryGrace); a.ExpiresAt.Year() > 9999 { // which has no JSON
 		a.ExpiresAt = endsAt
 	}

@@ -17,9 +17,6 @@ const (
 	// backstop is how long after its expiry an alert leaves the bucket by itself,
 	// if every relay is down.
 	backstop = time.Hour
-	// quiet is how long after a refresh the next one is not written, if it says
-	// nothing else: the members of a cluster say the same at the same time.
-	quiet = 5 * time.Second
 	// metaPrefix begins the keys that are no channels: sources.<name> says when a
 	// source was last heard of.
 	metaPrefix = "_meta.sources."
@@ -38,11 +35,12 @@ type Record struct {
 	// nothing more is heard. Zero: never.
 	StaleAt   time.Time `json:"staleAt,omitzero"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
-	// FiredAt is when the relay got the report that began the incident, and
-	// ReportedAt when the sender last said, by its clock, that it keeps the alert
-	// back.
-	FiredAt    time.Time `json:"firedAt,omitzero"`
-	ReportedAt time.Time `json:"reportedAt,omitzero"`
+	// FiredAt is when the relay got the report that began the incident. By the
+	// sender's clock, KeptAt is when it last said that it keeps the alert back, and
+	// EndedAt when the incident before was over.
+	FiredAt time.Time `json:"firedAt,omitzero"`
+	KeptAt  time.Time `json:"keptAt,omitzero"`
+	EndedAt time.Time `json:"endedAt,omitzero"`
 	// Pinned: its labels may change, and it stays in this channel. By itself it
 	// ends only if its source is known to repeat.
 	Pinned bool `json:"pinned,omitempty"`
@@ -55,8 +53,11 @@ type lifetime struct {
 	until  time.Time // when it ends by itself; zero: as the source repeats
 	pinned bool      // it does not end by itself, unless the source has an interval
 
-	reportedAt         time.Time // of a report that it is kept back
-	receiver, groupKey string    // of the group it was reported in; empty: as before
+	reportedAt time.Time // of the report, by the sender's clock
+	kept       bool      // it says that the alert is kept back, and not that it fires
+	endedAt    time.Time // when the incident before was over, by the sender's clock
+
+	receiver, groupKey string // of the group it was reported in; empty: as before
 
 	as *Record // if set, it goes on as this record says, and none of the above counts
 }
@@ -65,7 +66,7 @@ func expiry(a *alerts.Alert) lifetime {
 	return lifetime{
 		heard:  a.Status == alerts.Firing || a.Status == alerts.Suppressed && a.Suppression.Kind != alerts.MissingFromGroup,
 		direct: a.Direct, until: a.ExpiresAt, pinned: a.Changing,
-		reportedAt: a.ReportedAt, receiver: a.Receiver, groupKey: a.GroupKey,
+		reportedAt: a.ReportedAt, kept: a.Status == alerts.Suppressed, receiver: a.Receiver, groupKey: a.GroupKey,
 	}
 }
 
@@ -77,8 +78,10 @@ func (t *Tracker) extend(r *Record, l lifetime, now time.Time) {
 	now = now.UTC().Truncate(time.Millisecond)
 	r.LastSeen = now
 	r.Pinned = r.Pinned || l.pinned
-	if l.reportedAt.After(r.ReportedAt) {
-		r.ReportedAt = l.reportedAt
+	if l.kept {
+		r.KeptAt = later(r.KeptAt, l.reportedAt)
+	} else {
+		r.ReportedAt = later(r.ReportedAt, l.reportedAt)
 	}
 	if l.groupKey != "" {
 		r.Receiver, r.GroupKey = l.receiver, l.groupKey
@@ -147,10 +150,16 @@ func (t *Tracker) put(ctx context.Context, channel string, seq uint64, e *alerts
 		as := *l.as
 		r = &as
 	}
-	receiver, groupKey := r.Receiver, r.GroupKey
+	receiver, groupKey, saidAt := r.Receiver, r.GroupKey, r.ReportedAt
 	r.Event, r.Channel, r.EventSeq = *e, channel, seq
 	if groupKey != "" && l.groupKey == "" {
 		r.Receiver, r.GroupKey = receiver, groupKey
+	}
+	if e.Kind != alerts.KindFiring {
+		r.ReportedAt = later(r.ReportedAt, saidAt)
+	}
+	if !l.endedAt.IsZero() {
+		r.EndedAt = l.endedAt
 	}
 	if l.as == nil {
 		if e.Kind == alerts.KindFiring || r.FiredAt.IsZero() || e.StartsAt.After(r.FiredAt) {
@@ -183,7 +192,7 @@ func (t *Tracker) refresh(ctx context.Context, channel string, s *state, l lifet
 	if !s.active() {
 		return t.forget(ctx, channel, s.seq, known)
 	}
-	if known.revision > 0 && known.eventSeq == s.eventSeq && (!l.heard || known.says(l, now)) {
+	if known.revision > 0 && known.eventSeq == s.eventSeq && (!l.heard || known.says(l, now, t.settings.Load().quiet)) {
 		return nil
 	}
 	return t.keep(ctx, channel, s.eventSeq, &s.event, l, now)
@@ -194,7 +203,7 @@ func (t *Tracker) refresh(ctx context.Context, channel string, s *state, l lifet
 // so, and then this write is refused.
 func (t *Tracker) refreshOnce(ctx context.Context, channel string, s *state, l lifetime, now time.Time) (done bool, err error) {
 	known := t.record(channel)
-	if known.revision == 0 || known.eventSeq != s.seq || known.says(l, now) {
+	if known.revision == 0 || known.eventSeq != s.seq || known.says(l, now, t.settings.Load().quiet) {
 		return false, nil
 	}
 	err = t.put(ctx, channel, s.seq, &s.event, known.record(), known.revision, l, now)
@@ -206,9 +215,13 @@ func (t *Tracker) refreshOnce(ctx context.Context, channel string, s *state, l l
 
 // says reports whether a record was written just before that says the same as one
 // written now would.
-func (k *known) says(l lifetime, now time.Time) bool {
+func (k *known) says(l lifetime, now time.Time, quiet time.Duration) bool {
+	reported := k.saidAt
+	if l.kept {
+		reported = k.keptAt
+	}
 	same := k.groupKey == l.groupKey && k.receiver == l.receiver || l.groupKey == ""
-	return same && !l.reportedAt.After(k.reportedAt) && now.Sub(k.lastSeen).Abs() < quiet
+	return same && !l.reportedAt.After(reported) && now.Sub(k.lastSeen).Abs() < quiet
 }
 
 // read gives a channel's record as it is now; a zero one if there is none.
@@ -314,7 +327,8 @@ func (t *Tracker) fromBucket(ctx context.Context, channel string) (state, error)
 		return state{}, nil
 	}
 	s := state{event: r.Event, eventSeq: r.EventSeq}
-	s.lastSeen, s.firedAt, s.reportedAt = r.LastSeen, r.FiredAt, r.ReportedAt
+	s.lastSeen, s.firedAt = r.LastSeen, r.FiredAt
+	s.saidAt, s.keptAt, s.endedAt = r.ReportedAt, r.KeptAt, r.EndedAt
 	return s, nil
 }
 

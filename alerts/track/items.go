@@ -37,14 +37,15 @@ type label struct{ name, value unique.Handle[string] }
 
 // known is what the bucket says of an alert beside its event.
 type known struct {
-	revision            uint64 // 0: it has no record
-	gone                bool   // the record was taken away: the rest is of an incident before
-	eventSeq            uint64
-	lastSeen            time.Time
-	staleAt, expiresAt  time.Time
-	firedAt, reportedAt time.Time
-	pinned              bool
-	receiver, groupKey  string
+	revision           uint64 // 0: it has no record
+	gone               bool   // the record was taken away: the rest is of an incident before
+	eventSeq           uint64
+	lastSeen           time.Time
+	staleAt, expiresAt time.Time
+	firedAt, saidAt    time.Time
+	keptAt, endedAt    time.Time
+	pinned             bool
+	receiver, groupKey string
 }
 
 // record is what of a Record is known.
@@ -54,9 +55,9 @@ func (k *known) record() *Record {
 	}
 	r := &Record{
 		EventSeq: k.eventSeq, LastSeen: k.lastSeen, StaleAt: k.staleAt, ExpiresAt: k.expiresAt,
-		FiredAt: k.firedAt, ReportedAt: k.reportedAt, Pinned: k.pinned,
+		FiredAt: k.firedAt, KeptAt: k.keptAt, EndedAt: k.endedAt, Pinned: k.pinned,
 	}
-	r.Receiver, r.GroupKey = k.receiver, k.groupKey
+	r.ReportedAt, r.Receiver, r.GroupKey = k.saidAt, k.receiver, k.groupKey
 	return r
 }
 
@@ -335,7 +336,7 @@ func (t *Tracker) noteRecord(channel string, r *Record, revision uint64) {
 	it.known = known{
 		revision: revision, eventSeq: r.EventSeq,
 		lastSeen: r.LastSeen, staleAt: r.StaleAt, expiresAt: r.ExpiresAt,
-		firedAt: r.FiredAt, reportedAt: r.ReportedAt, pinned: r.Pinned,
+		firedAt: r.FiredAt, saidAt: r.ReportedAt, keptAt: r.KeptAt, endedAt: r.EndedAt, pinned: r.Pinned,
 		receiver: unique.Make(r.Receiver).Value(), groupKey: unique.Make(r.GroupKey).Value(),
 	}
 	if it.source == "" {

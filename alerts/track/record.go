@@ -187,9 +187,9 @@ func (t *Tracker) change(ctx context.Context, channel string, until lifetime, de
 	for range maxTries {
 		now := t.now()
 		o, e := decide(&s, now)
-		if until.direct && o == stored && s.active() {
-			// Whether a replica has seen it fire since decides, and that may have
-			// been said to another relay just now.
+		if (until.direct || !until.reportedAt.IsZero()) && o == stored && s.active() {
+			// Whether it was seen to fire since decides, and that may have been said
+			// to another relay just now.
 			known, err := t.look(ctx, channel)
 			if err != nil {
 				return 0, err
@@ -199,6 +199,9 @@ func (t *Tracker) change(ctx context.Context, channel string, until lifetime, de
 		}
 		switch {
 		case o == stored:
+			if e.Kind == alerts.KindFiring && e.StartsAt.Equal(s.event.StartsAt) {
+				until.endedAt = s.event.EndsAt
+			}
 			receipt, sent, err := t.publish(ctx, channel, e, s.seq, dedupID(&e, s.seq, elsewhere))
 			switch {
 			case errors.Is(err, relay.ErrConflict):

@@ -8,6 +8,7 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/track"
+	"alertrelay/relay"
 	"alertrelay/relay/feed"
 )
 
@@ -297,5 +298,65 @@ func TestDeletedChannel(t *testing.T) {
 	repaired(t, clock, js, a, b)
 	if got := a.current(track.Query{}); len(got) != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// What is active is known from the log, however little of it is read at the start,
+// and then it is what was so at the last message.
+func TestHeadWithNothingRead(t *testing.T) {
+	server := startServer(t)
+	a := start(t, server, setup{})
+	x := firing("X")
+	a.record(x)
+	_, err := a.store.DeleteChannel(t.Context(), "another", nil) // a message for no channel
+	must(t, err)
+	a.current(track.Query{})
+	a.stop()
+	b := start(t, server, setup{warm: 1})
+	entries, head, _ := b.Snapshot(func(string) bool { return true })
+	if len(entries) != 1 || head.Seq < entries[0].Message().Seq || head.Time.IsZero() {
+		t.Errorf("got %d alerts and the head %+v", len(entries), head)
+	}
+}
+
+// Of a stream without messages for channels the head is the beginning of all. From
+// there one can go on as long as nothing is missing.
+func TestHeadOfNothing(t *testing.T) {
+	server := startServer(t)
+	a := start(t, server, setup{})
+	_, err := a.store.DeleteChannel(t.Context(), "another", nil)
+	must(t, err)
+	a.stop()
+	follow := func(r *rig) (*relay.Subscription, bool) {
+		t.Helper()
+		from := relay.Cursor{Time: time.Unix(0, 0), HasTag: true}
+		s, resumed, err := r.hub.Follow(t.Context(), []relay.Request{{Channel: ">"}}, from, feed.Snapshots{Tracker: r.Tracker}, nil)
+		must(t, err)
+		t.Cleanup(s.Close)
+		return s, resumed
+	}
+	b := start(t, server, setup{})
+	if _, head, _ := b.Snapshot(func(string) bool { return true }); head != (track.Head{}) {
+		t.Errorf("got the head %+v", head)
+	}
+	before, resumed := follow(b)
+	if !resumed {
+		t.Error("nothing has come, and it was begun anew")
+	}
+	b.record(firing("X"))
+	b.current(track.Query{})
+	after, resumed := follow(b)
+	if !resumed {
+		t.Error("all that has come is there, and it was begun anew")
+	}
+	for _, s := range []*relay.Subscription{before, after} {
+		entries, err := s.Next(t.Context(), make([]*relay.Entry, 10))
+		if err != nil || len(entries) != 1 || entries[0].Message().Seq != 2 {
+			t.Errorf("got %v, %v, want the alert", entries, err)
+		}
+	}
+	b.stop()
+	if _, resumed := follow(start(t, server, setup{})); resumed {
+		t.Error("goes on from before what was read at the start, of which there are no ends of channels")
 	}
 }

@@ -181,6 +181,80 @@ func TestReplicasJustHeard(t *testing.T) {
 	}
 }
 
+// What a sender tells late is in the order of its own clock, whichever relay it is
+// told to, and whether that has heard of what the other one was told or not.
+func TestToldLate(t *testing.T) {
+	clock, f, server := newClock(), &faults{}, startServer(t)
+	a := start(t, server, setup{now: clock.now})
+	b := start(t, server, f.into(setup{now: clock.now}))
+	told := clock.now().Add(-time.Minute)
+	x := firing("X")
+	x.StartsAt, x.GroupKey, x.ExternalURL = time.Time{}, "", ""
+	report := func(r *rig, status alerts.Status, second int) {
+		t.Helper()
+		x.Status, x.ReportedAt = status, told.Add(time.Duration(second)*time.Second)
+		r.record(x)
+	}
+	f.deaf.Store(true) // b knows only of what is in the log
+	report(a, alerts.Firing, 0)
+	report(b, alerts.Resolved, 1)
+	report(a, alerts.Firing, 2)
+	report(b, alerts.Resolved, 1)
+	report(a, alerts.Firing, 5) // in the bucket only
+	report(b, alerts.Resolved, 4)
+	report(b, alerts.Resolved, 6)
+	events := a.history(channelOf(x))
+	if got, want := kinds(events), "firing resolved firing resolved"; got != want {
+		t.Fatalf("got %s, want %s", got, want)
+	}
+	if e := events[2]; !e.StartsAt.Equal(told.Add(2*time.Second)) || !e.ReportedAt.Equal(e.StartsAt) {
+		t.Errorf("got %+v, want that it began when the sender said so first", e)
+	}
+}
+
+// A relay that has not heard of the incident before in the bucket takes what the
+// event recorder tells late for what it is.
+func TestEndToldLateOfOneThatFiresAgain(t *testing.T) {
+	clock, rigs := two(t, track.Settings{})
+	x := firing("X")
+	x.StartsAt = clock.now().Add(-time.Hour)
+	late := resolved(x)
+	late.EndsAt, late.ReportedAt = clock.now(), clock.now().Add(-10*time.Minute) // its clock is behind
+	ended := late
+	ended.ReportedAt = time.Time{}
+	rigs[0].record(x)
+	rigs[0].record(ended)
+	clock.add(6 * time.Second)
+	rigs[0].record(x)
+	rigs[1].record(late)
+	if got := kinds(rigs[0].history(channelOf(x))); got != "firing resolved firing" {
+		t.Fatalf("got %s", got)
+	}
+	clock.add(time.Minute)
+	late.EndsAt, late.ReportedAt = clock.now(), late.ReportedAt.Add(time.Minute)
+	rigs[1].record(late)
+	if got := kinds(rigs[0].history(channelOf(x))); got != "firing resolved firing resolved" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// Nobody says when it began: it is one incident, and began when it was first heard of.
+func TestWithoutBeginning(t *testing.T) {
+	clock, rigs := two(t, track.Settings{})
+	x := firing("X")
+	x.Direct, x.StartsAt, x.ExternalURL, x.GroupKey = true, time.Time{}, "", ""
+	began := clock.now()
+	for i := range 6 {
+		x.ExpiresAt = clock.now().Add(5 * time.Minute)
+		rigs[i%2].record(x)
+		clock.add(time.Minute)
+	}
+	events := rigs[0].history(channelOf(x))
+	if kinds(events) != "firing" || events[0].StartsAt.Sub(began).Abs() > 10*time.Second || events[0].Flaps > 0 {
+		t.Errorf("got %+v", events)
+	}
+}
+
 // Another relay has written what this one does not know of yet.
 func TestEndOfUnknown(t *testing.T) {
 	f, server := &faults{}, startServer(t)

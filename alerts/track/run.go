@@ -88,7 +88,9 @@ func (t *Tracker) try(ctx context.Context, trouble string, do func(context.Conte
 // been given to Append as far: until that is so, alerts would be ahead of the head.
 func (t *Tracker) load(ctx context.Context) error {
 	epoch := t.stream()
+	var newest Head
 	err := t.events.LastOfEach(ctx, func(m relay.Message) error {
+		newest = Head{m.Seq, m.Time}
 		if e, ok := eventOf(&m); ok {
 			t.mu.Lock()
 			defer t.mu.Unlock()
@@ -112,6 +114,9 @@ func (t *Tracker) load(ctx context.Context) error {
 	defer t.mu.Unlock()
 	if t.epoch != epoch {
 		return errReset
+	}
+	if newest.Seq > t.head.Seq {
+		t.head = newest // none of the messages after it was one for Append
 	}
 	t.ready = true
 	return nil

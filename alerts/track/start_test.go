@@ -37,6 +37,7 @@ type setup struct {
 	events   func(track.EventLog) track.EventLog
 	bucket   func(track.Bucket) track.Bucket
 	metrics  *track.Metrics
+	warm     int64 // how much of the stream is read at the start; 0 means all
 }
 
 func startServer(t testing.TB) *embedded.Server {
@@ -53,7 +54,7 @@ func start(t testing.TB, server *embedded.Server, o setup) *rig {
 	nc, err := server.Connect(store.NATSOptions(nil)...)
 	must(t, err)
 	// Enough that no test loses events to the limit of a channel.
-	s, err := store.Open(t.Context(), nc, store.Options{MaxMsgsPerChannel: 1000})
+	s, err := store.Open(t.Context(), nc, store.Options{MaxMsgsPerChannel: 1000, WarmBytes: o.warm})
 	must(t, err)
 	hub, err := relay.NewHub(relay.HubOptions{Archive: s.Archive, StoredAt: s.StoredAt})
 	must(t, err)

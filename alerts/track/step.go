@@ -45,9 +45,12 @@ type state struct {
 	// it.
 	eventSeq uint64
 	// lastSeen is when it was last reported to fire; firedAt is when the relay got
-	// the report that began the incident; reportedAt is when the sender last said,
-	// by its clock, that it keeps the alert back. Zero if that is not known.
-	lastSeen, firedAt, reportedAt time.Time
+	// the report that began the incident. Zero if that is not known.
+	lastSeen, firedAt time.Time
+	// saidAt is when the sender last said, by its clock, that it fires; keptAt that
+	// it keeps the alert back; endedAt when the incident before was over. Zero if
+	// the sender does not tell.
+	saidAt, keptAt, endedAt time.Time
 }
 
 // newState takes a message that is no event for one: its sequence counts, and
@@ -55,17 +58,19 @@ type state struct {
 func newState(m relay.Message) state {
 	s := state{seq: m.Seq, eventSeq: m.Seq}
 	if e, err := alerts.ParseEvent(m.Text); err == nil {
-		s.event = e
+		s.event, s.saidAt = e, e.ReportedAt
 	}
 	return s
 }
 
 // recall adds what the bucket says.
 func (s *state) recall(k *known) {
-	s.lastSeen, s.reportedAt = k.lastSeen, k.reportedAt
-	if s.firedAt = k.firedAt; k.eventSeq != s.eventSeq && s.event.Kind == alerts.KindFiring {
-		s.firedAt = s.event.UpdatedAt
+	s.lastSeen, s.keptAt = k.lastSeen, k.keptAt
+	if k.eventSeq != s.eventSeq && s.event.Kind == alerts.KindFiring { // it says nothing of this incident
+		s.firedAt, s.saidAt, s.endedAt = s.event.UpdatedAt, s.event.ReportedAt, time.Time{}
+		return
 	}
+	s.firedAt, s.saidAt, s.endedAt = k.firedAt, later(s.event.ReportedAt, k.saidAt), k.endedAt
 }
 
 // active reports whether the alert is on the screens.
@@ -96,9 +101,17 @@ func (s *state) fires(a *alerts.Alert, now time.Time, updates bool) (outcome, al
 		if s.event.Status == alerts.Resolved && s.event.Kind != alerts.KindMoved && s.isLateCopy(a, now) {
 			return lateCopy, e
 		}
+		if e.StartsAt.IsZero() { // a sender need not say when it began
+			if e.StartsAt = a.ReportedAt; e.StartsAt.IsZero() {
+				e.StartsAt = e.UpdatedAt
+			}
+		}
 		return stored, e
 	}
 	e.Ack, e.Flaps = s.event.Ack, s.event.Flaps
+	if !a.ReportedAt.IsZero() {
+		e.ReportedAt = later(a.ReportedAt, s.saidAt)
+	}
 	if !s.event.StartsAt.IsZero() { // of one incident the earliest counts
 		e.StartsAt = s.event.StartsAt
 	}
@@ -119,8 +132,9 @@ func (s *state) fires(a *alerts.Alert, now time.Time, updates bool) (outcome, al
 	return stored, e
 }
 
-// isNewIncident: it began anew, and its resolve has not come. Prometheus'
-// replicas may each have a beginning of their own.
+// isNewIncident: it began anew, and its resolve has not come. A report that does not
+// say when it began is of the incident that goes on. Prometheus' replicas may each
+// have a beginning of their own.
 func (s *state) isNewIncident(a *alerts.Alert) bool {
 	since := s.event.StartsAt
 	if a.Direct && s.lastSeen.After(since) {
@@ -165,15 +179,29 @@ func (s *state) resolves(a *alerts.Alert, now time.Time) (outcome, alerts.Event)
 // isOutdated: the resolve is of an earlier incident, or another replica has seen
 // the alert fire since.
 func (s *state) isOutdated(a *alerts.Alert) bool {
+	ours := a.StartsAt.IsZero() && s.event.StartsAt.Equal(s.firedAt) // the sender did not say when it began
 	switch {
-	case !a.ReportedAt.IsZero() && (s.firedAt.After(a.ReportedAt) || s.event.StartsAt.After(a.ReportedAt)):
-		return true
-	case a.EndsAt.IsZero():
-		return false
-	case a.Direct:
+	case !a.ReportedAt.IsZero() && !s.saidAt.IsZero():
+		// Both by the sender's clock, however long they were on the way.
+		return a.ReportedAt.Before(s.saidAt)
+	case a.Direct && !a.EndsAt.IsZero():
 		return s.lastSeen.After(a.EndsAt.Add(clockSlack))
+	case !a.EndsAt.IsZero() && !ours:
+		// The beginning is by the clock of whoever says the end, so that it does not
+		// matter if the clock of the one who reports it is behind. Only of an alert
+		// that fires again with the same startsAt they do not tell the incident.
+		return s.event.StartsAt.After(a.EndsAt) || !a.ReportedAt.IsZero() && a.EndsAt.Before(s.endedAt.Add(clockSlack))
+	case !a.ReportedAt.IsZero():
+		return s.firedAt.After(a.ReportedAt) || !ours && s.event.StartsAt.After(a.ReportedAt)
 	}
-	return s.event.StartsAt.After(a.EndsAt)
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (s *state) suppressed(a *alerts.Alert, now time.Time) (outcome, alerts.Event) {
@@ -190,15 +218,24 @@ func (s *state) suppressed(a *alerts.Alert, now time.Time) (outcome, alerts.Even
 		if same || why.Kind == alerts.MissingFromGroup {
 			return unchanged, alerts.Event{}
 		}
-		if why.Since.Before(have.Since) || why.Since.Before(s.reportedAt) {
+		if why.Since.Before(have.Since) || why.Since.Before(s.keptAt) {
 			return outdated, alerts.Event{}
 		}
-	} else if !a.ReportedAt.IsZero() && s.event.UpdatedAt.After(a.ReportedAt) {
+	} else if !a.ReportedAt.IsZero() && s.firedSince(a.ReportedAt) {
 		return outdated, alerts.Event{}
 	}
 	e := s.after(a, alerts.KindSuppressed, now)
 	e.Status, e.Suppression = alerts.Suppressed, &why
 	return stored, e
+}
+
+// firedSince reports whether the sender has said that the alert fires since it said
+// something else: by its own clock, if it has told the time of both.
+func (s *state) firedSince(saidAt time.Time) bool {
+	if !s.event.ReportedAt.IsZero() {
+		return saidAt.Before(s.saidAt)
+	}
+	return s.event.UpdatedAt.After(saidAt)
 }
 
 func (s *state) acknowledged(a *alerts.Alert, now time.Time) (outcome, alerts.Event) {

@@ -47,9 +47,10 @@ func text(s string) func(*alerts.Alert) {
 	return func(a *alerts.Alert) { a.Annotations = map[string]string{"summary": s} }
 }
 
-func bare(a *alerts.Alert)     { a.Labels, a.StartsAt = nil, time.Time{} }
-func direct(a *alerts.Alert)   { a.Direct, a.ExternalURL = true, "" }
-func changing(a *alerts.Alert) { a.Changing = true }
+func bare(a *alerts.Alert)      { a.Labels, a.StartsAt = nil, time.Time{} }
+func bareTimes(a *alerts.Alert) { a.StartsAt = time.Time{} }
+func direct(a *alerts.Alert)    { a.Direct, a.ExternalURL = true, "" }
+func changing(a *alerts.Alert)  { a.Changing = true }
 func ack(who string) alerts.Alert {
 	return report(alerts.Acknowledged, bare, func(a *alerts.Alert) { a.By = who })
 }
@@ -70,16 +71,22 @@ type step struct {
 // take is the state after a report, as the log and the bucket have it then.
 func (s *state) take(a *alerts.Alert, o outcome, e alerts.Event, now time.Time) {
 	if o == stored {
+		before := s.event
 		s.seq, s.event = s.seq+1, e
 		s.eventSeq = s.seq
 		if e.Kind == alerts.KindFiring {
-			s.firedAt = e.UpdatedAt
+			s.firedAt, s.saidAt, s.endedAt = e.UpdatedAt, e.ReportedAt, time.Time{}
+			if before.StartsAt.Equal(e.StartsAt) {
+				s.endedAt = before.EndsAt
+			}
 		}
 	}
 	if l := expiry(a); l.heard && o >= unchanged {
 		s.lastSeen = now
-		if l.reportedAt.After(s.reportedAt) {
-			s.reportedAt = l.reportedAt
+		if l.kept {
+			s.keptAt = later(s.keptAt, l.reportedAt)
+		} else {
+			s.saidAt = later(s.saidAt, l.reportedAt)
 		}
 	}
 }
@@ -242,6 +249,40 @@ func TestStateMachine(t *testing.T) {
 		{name: "a resolve without labels keeps them", steps: []step{
 			{0, report(firing, labelled("team", "db"), text("full")), "firing"},
 			{60, report(resolved, bare, says(60)), "resolved"},
+		}},
+		{name: "all is told late, and by the sender's clock in order", steps: []step{
+			{100, report(firing, says(10)), "firing"},
+			{101, report(resolved, says(11)), "resolved"},
+			{102, report(firing, says(12)), "firing"},
+			{103, report(resolved, says(11)), old}, // again
+			{104, kept("silence", "s1", says(11)), old},
+			{105, kept("silence", "s1", says(12)), "suppressed, silence s1"},
+			{106, report(firing, says(13)), "unsuppressed firing"},
+			{107, report(firing, says(20)), same},
+			{108, report(resolved, says(15)), old}, // it has fired since
+			{109, report(resolved, says(20)), "resolved"},
+		}},
+		{name: "the clock that reports a resolve is behind", steps: []step{
+			{200, report(firing, starts(190)), "firing"},
+			{300, report(resolved, starts(190), ends(280), says(-500)), "resolved"},
+			{310, report(firing, starts(305)), "firing"},
+			{311, report(resolved, starts(190), ends(280), says(-500)), old},
+			{320, report(resolved, starts(305), ends(315), says(-460)), "resolved"},
+		}},
+		{name: "fires again with the same startsAt, and the resolve before comes late", steps: []step{
+			{0, report(firing), "firing"},
+			{60, report(resolved, ends(50)), "resolved"},
+			{62, report(firing), "firing"},
+			{63, report(resolved, ends(51), says(60)), old}, // as the other member of the cluster has it
+			{90, report(resolved, ends(80), says(10)), "resolved"},
+		}},
+		{name: "nobody says when it began", steps: []step{
+			{0, report(firing, starts(0), bareTimes), "firing"},
+			{60, report(firing, bareTimes), same},
+			{61, report(firing, bareTimes, direct), same},
+			{62, report(resolved, bareTimes, ends(-30)), "resolved"}, // by a clock that is behind
+			{63, report(firing, bareTimes), "firing"},
+			{64, report(resolved, bareTimes, says(63)), "resolved"},
 		}},
 		{name: "an acknowledgement stays through suppression", steps: []step{
 			{0, ack("ann"), inactive},

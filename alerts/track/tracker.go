@@ -92,6 +92,45 @@ type Settings struct {
 	Updates bool
 }
 
+// settings are Settings with what follows from them.
+type settings struct {
+	Settings
+	// quiet is how long after a refresh the next one is not written, if it says
+	// nothing else: the members of a cluster say the same at the same time.
+	quiet time.Duration
+	// noteInterval is how often the bucket is told when a source was last heard of.
+	noteInterval time.Duration
+}
+
+// Neither may be long beside a time after which something counts as missing: what
+// was said meanwhile is not known.
+const (
+	maxQuiet        = 5 * time.Second
+	maxNoteInterval = 10 * time.Second
+	shortOf         = 4 // of the shortest such time they are at most this part
+)
+
+func newSettings(s Settings) *settings {
+	var shortest time.Duration // 0: there is none
+	consider := func(d time.Duration) {
+		if d > 0 && (shortest == 0 || d < shortest) {
+			shortest = d
+		}
+	}
+	for _, source := range s.Sources {
+		consider(source.RepeatInterval)
+		consider(source.SilentAfter)
+	}
+	for _, dog := range s.Watchdogs {
+		consider(dog.Within)
+	}
+	to := &settings{s, maxQuiet, maxNoteInterval}
+	if shortest > 0 {
+		to.quiet, to.noteInterval = min(shortest/shortOf, maxQuiet), min(shortest/shortOf, maxNoteInterval)
+	}
+	return to
+}
+
 // Options configure a Tracker. Events and Bucket are required.
 type Options struct {
 	Events EventLog
@@ -118,7 +157,7 @@ type Tracker struct {
 	metrics  *Metrics
 	log      *slog.Logger
 	now      func() time.Time
-	settings atomic.Pointer[Settings]
+	settings atomic.Pointer[settings]
 	moved    chan struct{} // has one while alerts may be in channels that are not the router's
 	reload   chan struct{} // has one while the newest messages are to be read again
 
@@ -163,14 +202,14 @@ func New(o Options, s Settings) (*Tracker, error) {
 		heard: make(map[string]time.Time), noted: make(map[string]time.Time), repeats: make(map[string]time.Duration),
 		startedAt: o.Now(),
 	}
-	t.settings.Store(&s)
+	t.settings.Store(newSettings(s))
 	return t, nil
 }
 
 // Configure changes the settings. Alerts that belong into other channels now are
 // moved there by Run.
 func (t *Tracker) Configure(s Settings) {
-	t.settings.Store(&s)
+	t.settings.Store(newSettings(s))
 	poke(t.moved)
 }
 

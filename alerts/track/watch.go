@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/relay"
 )
-
-// noteInterval is how often the bucket is told when a source was last heard of.
-const noteInterval = 10 * time.Second
 
 // heardRecord is the value of a source's key in the bucket.
 type heardRecord struct {
@@ -28,7 +26,7 @@ func (t *Tracker) hear(ctx context.Context, source string) {
 	now := t.now()
 	t.mu.Lock()
 	t.heard[source] = now
-	due := now.Sub(t.noted[source]) >= noteInterval
+	due := now.Sub(t.noted[source]) >= t.settings.Load().noteInterval
 	if due {
 		t.noted[source] = now
 	}
@@ -82,13 +80,21 @@ func (t *Tracker) watch(ctx context.Context, now time.Time) error {
 	var errs []error
 	for name, source := range s.Sources {
 		if source.SilentAfter > 0 {
-			a := own("SourceSilent", "critical", map[string]string{"source": name})
-			errs = append(errs, t.bark(ctx, a, t.heardOf(name), source.SilentAfter, now, "Nothing was heard from source "+name))
+			errs = append(errs, t.bark(ctx, now, ward{
+				alert: own("SourceSilent", "critical", map[string]string{"source": name}), within: source.SilentAfter,
+				silence: "Nothing was heard from source " + name,
+				last:    func() time.Time { return t.heardOf(name) },
+				look:    func() error { return t.lookHeard(ctx, name) },
+			}))
 		}
 	}
 	for _, dog := range s.Watchdogs {
-		a := own("WatchdogMissing", "critical", map[string]string{"watchdog": dog.Match.String()})
-		errs = append(errs, t.bark(ctx, a, t.lastMatching(dog.Match), dog.Within, now, "Nothing was heard of "+dog.Match.String()))
+		errs = append(errs, t.bark(ctx, now, ward{
+			alert: own("WatchdogMissing", "critical", map[string]string{"watchdog": dog.Match.String()}), within: dog.Within,
+			silence: "Nothing was heard of " + dog.Match.String(),
+			last:    func() time.Time { return t.lastMatching(dog.Match) },
+			look:    func() error { return t.lookMatching(ctx, dog.Match) },
+		}))
 	}
 	return errors.Join(errs...)
 }
@@ -99,36 +105,73 @@ func (t *Tracker) heardOf(source string) time.Time {
 	return t.heard[source]
 }
 
+// lookHeard takes what the bucket says of a source now.
+func (t *Tracker) lookHeard(ctx context.Context, source string) error {
+	v, err := t.bucket.Get(ctx, metaPrefix+source)
+	switch {
+	case errors.Is(err, relay.ErrNoMessage):
+		return nil
+	case err != nil:
+		return fmt.Errorf("track: bucket: source %s: %w", source, err)
+	}
+	t.applyHeard(source, v.Data)
+	return nil
+}
+
+// matches reports whether an alert is one that a watchdog is for.
+func matches(m alerts.Matchers, it *item) bool { return it.source != ownSource && m.Match(it.value) }
+
 // lastMatching is when an alert that matches was last said to fire.
 func (t *Tracker) lastMatching(m alerts.Matchers) time.Time {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var last time.Time
 	for _, it := range t.items {
-		if it.known.lastSeen.After(last) && it.source != ownSource && m.Match(it.value) {
+		if it.known.lastSeen.After(last) && matches(m, it) {
 			last = it.known.lastSeen
 		}
 	}
 	return last
 }
 
-// bark reports an alert if last is too long ago, and that it is over if it is not.
-// What was never heard of is waited for from the start on; until then, what was
-// found firing goes on.
-func (t *Tracker) bark(ctx context.Context, a alerts.Alert, last time.Time, within time.Duration, now time.Time, silence string) error {
-	fires := len(t.activeChannels(a.ID())) > 0
-	since := last
-	if since.Before(t.startedAt) {
-		since = t.startedAt
+// lookMatching takes what the bucket says now of the alerts that match.
+func (t *Tracker) lookMatching(ctx context.Context, m alerts.Matchers) error {
+	for _, channel := range t.channelsOf(func(it *item) bool { return it.active() && matches(m, it) }) {
+		if _, err := t.look(ctx, channel); err != nil {
+			return err
+		}
 	}
-	silent := now.Sub(since) > within
-	switch {
-	case silent == fires, !silent && last.Before(t.startedAt) && now.Sub(last) > within:
+	return nil
+}
+
+// ward is what is to be heard of from time to time.
+type ward struct {
+	alert   alerts.Alert // that it is not
+	within  time.Duration
+	silence string           // what has happened then
+	last    func() time.Time // when it was heard of, as far as is known
+	look    func() error     // takes what other relays have heard that is not known yet
+}
+
+// bark reports the alert if the ward was heard of too long ago, and that it is over if
+// it was not. What was never heard of is waited for from the start on; until then,
+// what was found firing goes on.
+func (t *Tracker) bark(ctx context.Context, now time.Time, w ward) error {
+	a := w.alert
+	fires := len(t.activeChannels(a.ID())) > 0
+	silent := func() bool { return now.Sub(later(w.last(), t.startedAt)) > w.within }
+	if silent() && !fires {
+		if err := w.look(); err != nil {
+			return err
+		}
+	}
+	switch last := w.last(); {
+	case silent() == fires, !silent() && last.Before(t.startedAt) && now.Sub(last) > w.within:
 		return nil
-	case silent:
+	case silent():
 		a.StartsAt = now.UTC().Truncate(time.Millisecond)
 		a.Annotations = map[string]string{
-			"summary":     fmt.Sprintf("%s for more than %s", silence, within),
+			"summary":     fmt.Sprintf("%s for more than %s", w.silence, w.within),
 			"description": "What it would report is not known. Nothing is resolved because of that.",
 		}
 	default:

@@ -49,3 +49,38 @@ func TestSilence(t *testing.T) {
 		t.Errorf("watchdog: got %s", got)
 	}
 }
+
+// Times may be short. What is said more often than that is not missing for the relay
+// that hears it, nor for another one that is behind with what the bucket says.
+func TestHeardOften(t *testing.T) {
+	match, err := alerts.ParseMatchers([]string{`alertname="Watchdog"`})
+	must(t, err)
+	settings := track.Settings{
+		Sources:   map[string]track.Source{"am": {SilentAfter: 2 * time.Second}},
+		Watchdogs: []track.Watchdog{{Match: match, Within: 2 * time.Second}},
+	}
+	clock, f, server := newClock(), &faults{}, startServer(t)
+	clock.stands = time.Now()
+	a := start(t, server, setup{now: clock.now}) // with other settings, until
+	b := start(t, server, f.into(setup{settings: settings, now: clock.now}))
+	settings.Router = router(t)
+	a.Configure(settings)
+	dog := firing("Watchdog")
+	a.record(dog)
+	settle(t, a, b)
+	f.deaf.Store(true)
+	for range 12 {
+		clock.add(900 * time.Millisecond)
+		a.record(dog)
+		clock.add(900 * time.Millisecond)
+		settle(t, a, b)
+	}
+	if got := a.current(track.Query{}); len(got) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if got := len(a.history(silentChannels)) + len(a.history(watchdogChannels)); got > 0 {
+		t.Errorf("%d events say that something is missing", got)
+	}
+	clock.add(3 * time.Second)
+	eventually(t, "both are missing", func() bool { return len(b.current(track.Query{})) == 3 })
+}

@@ -63,7 +63,6 @@ watchdogs: [{match: ['alertname="Watchdog"', 'source="prom"'], within: 5s}]
 // What is heard of more often than it must be is not missing, silent or stale, for
 // either of two relays.
 func TestHeardOften(t *testing.T) {
-	t.Skip("track notes what it hears every 5 s (quiet), and for other relays every 10 s (noteInterval): shorter times than these make false alarms")
 	t.Parallel()
 	n := relaytest.StartNATS(t)
 	yaml := `
@@ -82,7 +81,6 @@ watchdogs: [{match: ['alertname="Watchdog"'], within: 3s}]
 // A script that posts an alert again and again, and never says when it began, speaks
 // of one incident. Alertmanager keeps the first beginning as long as they overlap.
 func TestPostedWithoutBeginning(t *testing.T) {
-	t.Skip("track takes the beginning that the decoder puts in, which is now, for a new incident each time: every post is an event, updated, with one flap more")
 	t.Parallel()
 	r := relaytest.Start(t)
 	for range 3 {
