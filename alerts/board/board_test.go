@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -229,5 +230,28 @@ func TestThePageNeedsNoInlineCodeAndMakesNoMarkup(t *testing.T) {
 	})
 	if err != nil || scripts == 0 {
 		t.Errorf("looked at %d scripts, %v", scripts, err)
+	}
+}
+
+// imports are the modules that a module begins with.
+var imports = regexp.MustCompile(`(?m)(?:from|^import) '(\.[^']+)'`)
+
+// A browser learns of a module's imports only once it has the module: without
+// these lines the board's would come one after another.
+func TestTheBoardAsksForAllItsModulesAtOnce(t *testing.T) {
+	page := body(t, serve(t, http.MethodGet, "/"))
+	seen := map[string]bool{"/assets/app.js": true}
+	for todo := []string{"/assets/app.js"}; len(todo) > 0; todo = todo[1:] {
+		for _, m := range imports.FindAllStringSubmatch(body(t, serve(t, http.MethodGet, todo[0])), -1) {
+			name := path.Join(path.Dir(todo[0]), m[1])
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			todo = append(todo, name)
+			if !strings.Contains(page, `<link rel="modulepreload" href="`+name[1:]+`">`) {
+				t.Errorf("%s is not asked for", name)
+			}
+		}
 	}
 }
