@@ -89,7 +89,7 @@ func (t *Tracker) extend(r *Record, l lifetime, now time.Time) {
 	s := t.source(r.Source)
 	switch {
 	case !l.until.IsZero():
-		r.StaleAt, r.ExpiresAt = time.Time{}, l.until
+		r.StaleAt, r.ExpiresAt = time.Time{}, l.until.UTC().Truncate(time.Millisecond)
 	case (r.Pinned || r.Source == ownSource) && s.RepeatInterval == 0:
 		r.StaleAt, r.ExpiresAt = time.Time{}, time.Time{}
 	default:
@@ -221,7 +221,7 @@ func (k *known) says(l lifetime, now time.Time, quiet time.Duration) bool {
 		reported = k.keptAt
 	}
 	same := k.groupKey == l.groupKey && k.receiver == l.receiver || l.groupKey == ""
-	return same && !l.reportedAt.After(reported) && now.Sub(k.lastSeen).Abs() < quiet
+	return same && stampOf(l.reportedAt) <= reported && now.Sub(k.lastSeen.time()).Abs() < quiet
 }
 
 // read gives a channel's record as it is now; a zero one if there is none.

@@ -17,35 +17,55 @@ import (
 const recentTime = 15 * time.Minute
 
 // item is what is known of an alert in one channel: what its last event says, in
-// the order of the stream, and what the bucket says.
+// the order of the stream, and what the bucket says. There may be tens of thousands.
 type item struct {
 	channel string
-	id      string
+	id      string // the end of channel
 	source  string
 	status  alerts.Status
-	updated time.Time // the event's UpdatedAt, or when the channel was deleted
-	silent  bool      // it has moved or was deleted: it is not told of
-	labels  []label   // by name
+	updated stamp // the event's UpdatedAt, or when the channel was deleted
+	since   stamp // when known and the event were first seen to differ
+	labels  []label
 	entry   *relay.Entry
 	seq     uint64 // of the event, or of the deletion; 0: none has been read
 	known   known
-	since   time.Time // when known and the event were first seen to differ
+	silent  bool // it has moved or was deleted: it is not told of
 }
 
-// label is a label with its text shared by all alerts that have it.
+// label is a label with its text shared by all alerts that have it. An item has them
+// by name.
 type label struct{ name, value unique.Handle[string] }
 
 // known is what the bucket says of an alert beside its event.
 type known struct {
 	revision           uint64 // 0: it has no record
-	gone               bool   // the record was taken away: the rest is of an incident before
 	eventSeq           uint64
-	lastSeen           time.Time
-	staleAt, expiresAt time.Time
-	firedAt, saidAt    time.Time
-	keptAt, endedAt    time.Time
-	pinned             bool
+	lastSeen           stamp
+	staleAt, expiresAt stamp
+	firedAt            stamp
+	saidAt, keptAt     stamp
+	endedAt            stamp
 	receiver, groupKey string
+	gone               bool // the record was taken away: the rest is of an incident before
+	pinned             bool
+}
+
+// stamp is a time in a third of the memory: the microseconds since 1970, 0 meaning
+// the zero time.
+type stamp int64
+
+func stampOf(t time.Time) stamp {
+	if t.IsZero() {
+		return 0
+	}
+	return stamp(t.UnixMicro())
+}
+
+func (s stamp) time() time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(s)).UTC()
 }
 
 // record is what of a Record is known.
@@ -54,10 +74,10 @@ func (k *known) record() *Record {
 		return &Record{}
 	}
 	r := &Record{
-		EventSeq: k.eventSeq, LastSeen: k.lastSeen, StaleAt: k.staleAt, ExpiresAt: k.expiresAt,
-		FiredAt: k.firedAt, KeptAt: k.keptAt, EndedAt: k.endedAt, Pinned: k.pinned,
+		EventSeq: k.eventSeq, LastSeen: k.lastSeen.time(), StaleAt: k.staleAt.time(), ExpiresAt: k.expiresAt.time(),
+		FiredAt: k.firedAt.time(), KeptAt: k.keptAt.time(), EndedAt: k.endedAt.time(), Pinned: k.pinned,
 	}
-	r.ReportedAt, r.Receiver, r.GroupKey = k.saidAt, k.receiver, k.groupKey
+	r.ReportedAt, r.Receiver, r.GroupKey = k.saidAt.time(), k.receiver, k.groupKey
 	return r
 }
 
@@ -188,17 +208,19 @@ func (t *Tracker) set(m *relay.Message, e *alerts.Event) {
 	}
 	t.unindex(it)
 	it.seq, it.entry = m.Seq, relay.NewEntry(*m)
-	it.source, it.status, it.updated = e.Source, e.Status, e.UpdatedAt
+	it.source, it.status, it.updated = intern(e.Source), intern(e.Status), stampOf(e.UpdatedAt)
 	it.silent = e.Kind == alerts.KindMoved
-	it.labels = intern(e.Labels)
+	it.labels = labelsOf(e.Labels)
 	if it.known.groupKey == "" {
-		it.known.receiver, it.known.groupKey = e.Receiver, e.GroupKey
+		it.known.receiver, it.known.groupKey = intern(e.Receiver), intern(e.GroupKey)
 	}
 	t.index(it)
 }
 
 // intern keeps one copy of what many alerts have in common.
-func intern(labels map[string]string) []label {
+func intern[S ~string](s S) S { return unique.Make(s).Value() }
+
+func labelsOf(labels map[string]string) []label {
 	in := make([]label, 0, len(labels))
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		in = append(in, label{unique.Make(name), unique.Make(labels[name])})
@@ -209,6 +231,7 @@ func intern(labels map[string]string) []label {
 func (t *Tracker) item(channel, id string) *item {
 	it := t.items[channel]
 	if it == nil {
+		id = channel[len(channel)-len(id):]
 		it = &item{channel: channel, id: id}
 		t.items[channel] = it
 		t.byID[id] = append(t.byID[id], it)
@@ -261,8 +284,8 @@ func (t *Tracker) Delete(d relay.Deletion) {
 	// taken for an alert whose event the log has lost.
 	if it := t.item(d.Channel, id); it.seq < d.Seq {
 		t.unindex(it)
-		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, now, true, nil
-		it.since = now.Add(-repairAfter) // the record goes with the next sweep
+		it.seq, it.status, it.updated, it.silent, it.entry = d.Seq, alerts.Resolved, stampOf(now), true, nil
+		it.since = stampOf(now.Add(-repairAfter)) // the record goes with the next sweep
 	}
 }
 
@@ -335,12 +358,12 @@ func (t *Tracker) noteRecord(channel string, r *Record, revision uint64) {
 	t.unindex(it)
 	it.known = known{
 		revision: revision, eventSeq: r.EventSeq,
-		lastSeen: r.LastSeen, staleAt: r.StaleAt, expiresAt: r.ExpiresAt,
-		firedAt: r.FiredAt, saidAt: r.ReportedAt, keptAt: r.KeptAt, endedAt: r.EndedAt, pinned: r.Pinned,
-		receiver: unique.Make(r.Receiver).Value(), groupKey: unique.Make(r.GroupKey).Value(),
+		lastSeen: stampOf(r.LastSeen), staleAt: stampOf(r.StaleAt), expiresAt: stampOf(r.ExpiresAt),
+		firedAt: stampOf(r.FiredAt), saidAt: stampOf(r.ReportedAt), keptAt: stampOf(r.KeptAt), endedAt: stampOf(r.EndedAt),
+		pinned: r.Pinned, receiver: intern(r.Receiver), groupKey: intern(r.GroupKey),
 	}
 	if it.source == "" {
-		it.source = r.Source
+		it.source = intern(r.Source)
 	}
 	t.index(it)
 	if r.LastSeen.After(t.heard[r.Source]) {

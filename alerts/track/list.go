@@ -96,7 +96,7 @@ func (l *Listing) Found() iter.Seq[Found] {
 			m := it.entry.Message()
 			if !yield(Found{
 				ID: it.id, Text: m.Text, Channel: it.channel, Channels: channels, Seq: m.Seq, Time: m.Time,
-				LastSeen: it.known.lastSeen, StaleAt: it.known.staleAt, ExpiresAt: it.known.expiresAt,
+				LastSeen: it.known.lastSeen.time(), StaleAt: it.known.staleAt.time(), ExpiresAt: it.known.expiresAt.time(),
 			}) {
 				return
 			}
@@ -159,7 +159,7 @@ func (t *Tracker) find(q Query) ([]item, Head, error) {
 	}
 	var found []item
 	take := func(it *item) {
-		wanted := it.active() || q.Ended && !it.silent && now.Sub(it.updated) <= recentTime
+		wanted := it.active() || q.Ended && !it.silent && now.Sub(it.updated.time()) <= recentTime
 		wanted = wanted && (len(q.Status) == 0 || slices.Contains(q.Status, it.status))
 		if wanted && it.entry != nil && (q.Channel == nil || q.Channel(it.channel)) && q.Match.Match(it.value) {
 			found = append(found, *it)

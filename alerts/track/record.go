@@ -144,8 +144,12 @@ func (t *Tracker) report(ctx context.Context, a *alerts.Alert) (outcome, error) 
 	}
 	updates := t.settings.Load().Updates
 	var best outcome
-	for _, channel := range t.channels(a) {
+	channels, wanted := t.channels(a)
+	for i, channel := range channels {
 		o, err := t.change(ctx, channel, expiry(a), func(s *state, now time.Time) (outcome, alerts.Event) {
+			if i >= wanted && !s.active() {
+				return notActive, alerts.Event{} // another relay has moved it away (TestReportBeforeMove)
+			}
 			return s.next(a, now, updates)
 		})
 		if err != nil {
@@ -156,20 +160,22 @@ func (t *Tracker) report(ctx context.Context, a *alerts.Alert) (outcome, error) 
 	return best, nil
 }
 
-// channels are those that the routes say, and those where the alert is: it may
-// have come there by other routes. One whose labels change stays where it is.
-func (t *Tracker) channels(a *alerts.Alert) []string {
+// channels are those that the routes say, of which there are as many as wanted, and
+// those where the alert is: it may have come there by other routes. One whose labels
+// change stays where it is.
+func (t *Tracker) channels(a *alerts.Alert) (channels []string, wanted int) {
 	active := t.activeChannels(a.ID())
 	if a.Labels == nil || a.Changing && len(active) > 0 {
-		return active
+		return active, len(active)
 	}
-	channels := t.settings.Load().Router.Channels(a)
+	channels = t.settings.Load().Router.Channels(a)
+	wanted = len(channels)
 	for _, c := range active {
 		if !slices.Contains(channels, c) {
 			channels = append(channels, c)
 		}
 	}
-	return channels
+	return channels, wanted
 }
 
 // change stores the event that decide wants in one channel, if it wants one. What

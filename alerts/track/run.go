@@ -177,7 +177,7 @@ func (t *Tracker) sweep(ctx context.Context) error {
 func (t *Tracker) due(now time.Time) []string {
 	return t.channelsOf(func(it *item) bool {
 		return it.active() && it.known.revision > 0 &&
-			(passed(it.known.expiresAt, now) || it.status == alerts.Firing && passed(it.known.staleAt, now))
+			(passed(it.known.expiresAt.time(), now) || it.status == alerts.Firing && passed(it.known.staleAt.time(), now))
 	})
 }
 
@@ -229,12 +229,12 @@ func (t *Tracker) differing(now time.Time) []string {
 		}
 		switch {
 		case !differs:
-			it.since = time.Time{}
-		case it.since.IsZero():
-			it.since = now
-		case now.Sub(it.since) >= repairAfter:
+			it.since = 0
+		case it.since == 0:
+			it.since = stampOf(now)
+		case now.Sub(it.since.time()) >= repairAfter:
 			channels = append(channels, it.channel)
-			it.since = now // once more, if it goes wrong
+			it.since = stampOf(now) // once more, if it goes wrong
 		}
 	}
 	return channels
@@ -257,7 +257,7 @@ func (t *Tracker) dropEnded(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, it := range t.items {
-		if !it.active() && it.known.revision == 0 && now.Sub(it.updated) > recentTime {
+		if !it.active() && it.known.revision == 0 && now.Sub(it.updated.time()) > recentTime {
 			t.drop(it)
 		}
 	}

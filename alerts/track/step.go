@@ -65,12 +65,12 @@ func newState(m relay.Message) state {
 
 // recall adds what the bucket says.
 func (s *state) recall(k *known) {
-	s.lastSeen, s.keptAt = k.lastSeen, k.keptAt
+	s.lastSeen, s.keptAt = k.lastSeen.time(), k.keptAt.time()
 	if k.eventSeq != s.eventSeq && s.event.Kind == alerts.KindFiring { // it says nothing of this incident
 		s.firedAt, s.saidAt, s.endedAt = s.event.UpdatedAt, s.event.ReportedAt, time.Time{}
 		return
 	}
-	s.firedAt, s.saidAt, s.endedAt = k.firedAt, later(s.event.ReportedAt, k.saidAt), k.endedAt
+	s.firedAt, s.saidAt, s.endedAt = k.firedAt.time(), later(s.event.ReportedAt, k.saidAt.time()), k.endedAt.time()
 }
 
 // active reports whether the alert is on the screens.

@@ -125,13 +125,13 @@ func matches(m alerts.Matchers, it *item) bool { return it.source != ownSource &
 func (t *Tracker) lastMatching(m alerts.Matchers) time.Time {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	var last time.Time
+	var last stamp
 	for _, it := range t.items {
-		if it.known.lastSeen.After(last) && matches(m, it) {
+		if it.known.lastSeen > last && matches(m, it) {
 			last = it.known.lastSeen
 		}
 	}
-	return last
+	return last.time()
 }
 
 // lookMatching takes what the bucket says now of the alerts that match.
