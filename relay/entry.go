@@ -75,6 +75,9 @@ func (e *Entry) Frame(f *Format) []byte {
 	}
 }
 
+// Forget drops what was rendered; who wants it next renders it again.
+func (e *Entry) Forget() { e.frames.Store(nil) }
+
 func (e *Entry) render(f *Format) []byte {
 	switch {
 	case e.control == IDSnapshot:

@@ -85,7 +85,7 @@ func (t *Tracker) truncation(ctx context.Context, batch alerts.Batch) error {
 		a.Status = alerts.Resolved
 	}
 	a.Annotations = map[string]string{
-		"summary":     strconv.Itoa(batch.Truncated) + " alerts hidden by max_alerts",
+		"summary":     hidden(batch.Truncated),
 		"description": "The sender has left them out, so they are on no screen. Set max_alerts of its receiver to 0.",
 	}
 	_, err := t.report(ctx, &a)
@@ -98,4 +98,11 @@ func own(name, severity string, labels map[string]string) alerts.Alert {
 	maps.Copy(all, labels)
 	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return alerts.Alert{Source: ownSource, Fingerprint: alerts.Fingerprint(all), Status: alerts.Firing, Labels: all}
+}
+
+func hidden(n int) string {
+	if n == 1 {
+		return "1 alert hidden by max_alerts"
+	}
+	return strconv.Itoa(n) + " alerts hidden by max_alerts"
 }

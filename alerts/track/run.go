@@ -170,6 +170,7 @@ func (t *Tracker) sweep(ctx context.Context) error {
 	}
 	err := g.Wait()
 	t.dropEnded(now)
+	t.forgetFrames(now)
 	return errors.Join(err, t.watch(ctx, now))
 }
 
@@ -259,6 +260,24 @@ func (t *Tracker) dropEnded(now time.Time) {
 	for _, it := range t.items {
 		if !it.active() && it.known.revision == 0 && now.Sub(it.updated.time()) > recentTime {
 			t.drop(it)
+		}
+	}
+}
+
+// forgetInterval is how long what was rendered for snapshots is kept: it is shared
+// by all who open a screen at about the same time, and as large as the events.
+const forgetInterval = time.Minute
+
+func (t *Tracker) forgetFrames(now time.Time) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if now.Sub(t.forgotten).Abs() < forgetInterval {
+		return
+	}
+	t.forgotten = now // the loop alone reads and writes it
+	for _, it := range t.items {
+		if it.entry != nil {
+			it.entry.Forget()
 		}
 	}
 }

@@ -161,6 +161,8 @@ type Tracker struct {
 	moved    chan struct{} // has one while alerts may be in channels that are not the router's
 	reload   chan struct{} // has one while the newest messages are to be read again
 
+	forgotten time.Time // when frames were last dropped; the loop's
+
 	mu        sync.RWMutex // guards what follows
 	ready     bool         // items are what the log says
 	epoch     int          // counts the streams: it has been reset so often

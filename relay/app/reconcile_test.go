@@ -18,7 +18,13 @@ import (
 // startAsked starts a relay and an Alertmanager that posts to it and that it asks
 // what is so. Between them stands what says that the Alertmanager was started an hour
 // ago: one that was started just now is not believed that an alert is over.
-func startAsked(t *testing.T, yaml string, replace ...string) (*relaytest.Relay, *alertmanager) {
+func startAsked(t *testing.T, source string, replace ...string) (*relaytest.Relay, *alertmanager) {
+	t.Helper()
+	return startAskedWith(t, "", source, replace...)
+}
+
+// startAskedWith is startAsked with more in the relay's configuration.
+func startAskedWith(t *testing.T, more, source string, replace ...string) (*relaytest.Relay, *alertmanager) {
 	t.Helper()
 	var address atomic.Pointer[string]
 	uptime := regexp.MustCompile(`"uptime":"[^"]*"`)
@@ -54,7 +60,7 @@ func startAsked(t *testing.T, yaml string, replace ...string) (*relaytest.Relay,
 		_, _ = w.Write(body)
 	}))
 	t.Cleanup(api.Close)
-	r := relaytest.Start(t, settings(t, fmt.Sprintf("sources: {am: {api: ['%s'], api_interval: 5s%s}}\n", api.URL, yaml)))
+	r := relaytest.Start(t, settings(t, fmt.Sprintf("sources: {am: {api: ['%s'], api_interval: 5s%s}}\n%s", api.URL, source, more)))
 	am := startAlertmanager(t, r, append([]string{"group_by: ['...']", "group_by: [team]", "group_interval: 5s", "group_interval: 1s"}, replace...)...)
 	address.Store(&am.addr)
 	return r, am
