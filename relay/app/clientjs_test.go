@@ -489,6 +489,7 @@ func TestClientJSRefusals(t *testing.T) {
 
 // 50,000 messages leave nothing behind.
 func TestClientJSKeepsNothing(t *testing.T) {
+	t.Parallel()
 	r := relaytest.Start(t)
 	browser := relaytest.Chromium(t)
 	const messages, channels = 50_000, 400
