@@ -10,85 +10,81 @@ import (
 	"alertrelay/alerts"
 	"alertrelay/alerts/am"
 	"alertrelay/alerts/track"
+	"alertrelay/embedded"
 	"alertrelay/relay"
+	"alertrelay/relay/feed"
+	"alertrelay/relay/store"
 )
 
-// memory is an event log and a bucket, without a stream.
-type memory struct {
-	mu       sync.Mutex // guards what follows
-	seq      uint64
-	last     map[string]relay.Message
-	kinds    []string // "alertname kind reason" of every event
-	values   map[string]track.Value
-	revision uint64
-
+// rig is a relay as far as alerts go, on an embedded server.
+type rig struct {
+	t       *testing.T
 	tracker *track.Tracker
+	store   *store.Store
+	log     feed.Log
+	seen    uint64 // the last sequence that events has told
 }
 
-func (m *memory) Publish(_ context.Context, p relay.Publication) (relay.Receipt, error) {
-	m.mu.Lock()
-	if p.ExpectLast != nil && m.last[p.Channel].Seq != *p.ExpectLast {
-		m.mu.Unlock()
-		return relay.Receipt{}, relay.ErrConflict
+func startRig(t *testing.T) *rig {
+	t.Helper()
+	server, err := embedded.Start(t.Context(), embedded.Options{Dir: t.TempDir()})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Stop()) })
+	nc, err := server.Connect(store.NATSOptions(nil)...)
+	must(t, err)
+	t.Cleanup(nc.Close)
+	s, err := store.Open(t.Context(), nc, store.Options{})
+	must(t, err)
+	hub, err := relay.NewHub(relay.HubOptions{Archive: s.Archive, StoredAt: s.StoredAt})
+	must(t, err)
+	t.Cleanup(hub.Close)
+	router, err := alerts.ParseRoutes("", nil)
+	must(t, err)
+	r := &rig{t: t, store: s, log: feed.Log{Store: s, Hub: hub}}
+	r.tracker, err = track.New(track.Options{Events: r.log, Bucket: feed.NewBucket(s)}, track.Settings{Router: router})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context) error{
+		r.tracker.Run,
+		func(ctx context.Context) error { return s.Run(ctx, feed.Sink{Hub: hub, Tracker: r.tracker}) },
+	} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	m.seq++
-	message := relay.Message{Seq: m.seq, Channel: p.Channel, Time: time.Now(), Text: p.Text, Stored: true}
-	m.last[p.Channel] = message
-	if e, err := alerts.ParseEvent(p.Text); err == nil {
-		m.kinds = append(m.kinds, e.Labels["alertname"]+" "+string(e.Kind)+" "+e.Reason)
-	}
-	m.mu.Unlock()
-	m.tracker.Append(message)
-	return relay.Receipt{Seq: message.Seq}, nil
+	t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+	})
+	eventually(t, "the tracker is ready", r.tracker.Ready)
+	return r
 }
 
-func (m *memory) Last(_ context.Context, channel string) (relay.Message, string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if message, ok := m.last[channel]; ok {
-		return message, "", nil
-	}
-	return relay.Message{}, "", relay.ErrNoMessage
+// events are those since the last call, "alertname kind reason", once the tracker
+// knows of them.
+func (r *rig) events() []string {
+	r.t.Helper()
+	must(r.t, r.log.Applied(r.t.Context()))
+	var told []string
+	must(r.t, r.store.History(r.t.Context(), store.HistoryQuery{Channel: ">", After: r.seen}, func(m relay.Message) error {
+		r.seen = m.Seq
+		e, err := alerts.ParseEvent(m.Text)
+		if err == nil {
+			told = append(told, e.Labels["alertname"]+" "+string(e.Kind)+" "+e.Reason)
+		}
+		return err
+	}))
+	return told
 }
 
-func (m *memory) LastOfEach(context.Context, func(relay.Message) error) error { return nil }
-func (m *memory) Applied(context.Context) error                               { return nil }
-func (m *memory) WaitApplied(context.Context, uint64) error                   { return nil }
-
-func (m *memory) Put(_ context.Context, key string, data []byte, expect uint64, _ time.Duration) (uint64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.values[key].Revision != expect {
-		return 0, relay.ErrConflict
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
-	m.revision++
-	m.values[key] = track.Value{Key: key, Data: data, Revision: m.revision}
-	return m.revision, nil
-}
-
-func (m *memory) Delete(_ context.Context, key string, expect uint64) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.values[key].Revision != expect {
-		return relay.ErrConflict
-	}
-	delete(m.values, key)
-	return nil
-}
-
-func (m *memory) Get(_ context.Context, key string) (track.Value, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if v, ok := m.values[key]; ok {
-		return v, nil
-	}
-	return track.Value{}, relay.ErrNoMessage
-}
-
-func (m *memory) Watch(ctx context.Context, to track.Watcher) error {
-	to.CaughtUp()
-	<-ctx.Done()
-	return nil
 }
 
 // holder is what of a Tracker a Reconciler needs.
@@ -113,32 +109,11 @@ func (h holder) Known(source string) ([]am.Held, error) {
 // What a Tracker makes of what a Reconciler reports.
 func TestTracker(t *testing.T) {
 	t.Parallel()
-	router, err := alerts.ParseRoutes("", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &memory{last: make(map[string]relay.Message), values: make(map[string]track.Value)}
-	if m.tracker, err = track.New(track.Options{Events: m, Bucket: m}, track.Settings{Router: router}); err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	ctx, cancel := context.WithCancel(t.Context())
-	defer wg.Wait()
-	defer cancel()
-	wg.Go(func() {
-		if err := m.tracker.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	h := holder{m.tracker}
-	eventually(t, "the tracker is ready", func() bool {
-		_, err := h.Known("am")
-		return err == nil
-	})
-
+	local := startRig(t)
+	h := holder{local.tracker}
 	s := startAlertmanager(t, plainConfig)
 	c := newClient(t, am.Options{URLs: []string{s.url}})
-	r, err := am.NewReconciler(am.ReconcilerOptions{Source: "am", Client: c, Holder: h, Recorder: m.tracker, MinUptime: time.Nanosecond})
+	r, err := am.NewReconciler(am.ReconcilerOptions{Source: "am", Client: c, Holder: h, Recorder: local.tracker, MinUptime: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,12 +126,9 @@ func TestTracker(t *testing.T) {
 			}
 			time.Sleep(2 * time.Millisecond) // events have whole milliseconds
 		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if got := m.kinds; !slices.Equal(got, want) {
+		if got := local.events(); !slices.Equal(got, want) {
 			t.Errorf("got events %q, want %q", got, want)
 		}
-		m.kinds = nil
 	}
 	silence := func(name string) string {
 		t.Helper()
@@ -190,7 +162,7 @@ func TestTracker(t *testing.T) {
 	expect(3, "DiskFull resolved reconciled")
 	// A webhook's alert goes the same way.
 	a := firing(map[string]string{"alertname": "Latency"})
-	if _, err := m.tracker.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{a}}); err != nil {
+	if _, err := local.tracker.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{a}}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Millisecond)
