@@ -27,7 +27,9 @@
 // # Files
 //
 //   - fleet: who and what there is
-//   - sim: what happens, in an order that the seed decides
+//   - sim, queue: what happens, in an order that the seed decides
+//   - tell: what senders say of it, and when
+//   - disturb: flapping, silences, acknowledgements, and a site that falls silent
 //   - incident: the scenarios in which one cause has many alerts fire
 //   - senders: the bodies
 //   - run: sending them
