@@ -22,7 +22,7 @@
 //
 // # Files
 //
-//   - client: the members of a cluster, and a request to one that is live
+//   - client, request: the members of a cluster, and a request to one that is live
 //   - decode: what they answer
 //   - compare: from looks to reports
 //   - reconcile: looking again and again
