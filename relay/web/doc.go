@@ -152,9 +152,8 @@
 //   - The channel limits go for publishers too, but what the store has taken is
 //     never refused: several at once may get a little over them.
 //   - An answer that net/http writes at a location of an nginx.conf has nginx's
-//     status line; on our own locations it has net/http's.
+//     status line and order of headers; on our own locations it has net/http's.
 //   - Nothing is sent where nginx would show a page of its own (return, 404), but
 //     for 413: clients of the module see that page, and so does section 16.
-//   - There is no Server header, which section 16 leaves out. Names and values of
-//     headers are nginx's; their order is that of net/http, but for subscribers.
+//   - There is no Server header, which section 16 leaves out.
 package web

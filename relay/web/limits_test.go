@@ -227,7 +227,7 @@ func TestKeepalive(t *testing.T) {
 func TestHeaderTimeout(t *testing.T) {
 	t.Parallel()
 	s := nginx(t, `server {
-		client_header_timeout 300ms; client_body_timeout 300ms;
+		client_header_timeout 300ms; client_body_timeout 1200ms;
 		location /pub { push_stream_publisher; push_stream_channels_path $arg_id; push_stream_store_messages on; }
 		location ~ /po/(.*) { push_stream_subscriber polling; push_stream_channels_path $1; }
 	}`)
@@ -251,7 +251,7 @@ func TestHeaderTimeout(t *testing.T) {
 	c := s.dial(t)
 	c.send("POST /pub?id=trickle HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n")
 	for range 8 {
-		time.Sleep(80 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		c.send("x")
 	}
 	if r := c.response(); r.status != "200 OK" {

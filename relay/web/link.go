@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,6 +32,8 @@ type link struct {
 	keepalive time.Duration // until the next request
 	requests  int           // that the connection has carried
 	nginx     bool          // the answer that comes is to begin as nginx's
+	publisher bool          // and is a publisher's
+	head      []byte        // of that answer, as far as it is written
 }
 
 // Phases: what net/http reads.
@@ -116,9 +119,18 @@ func (l *link) Write(p []byte) (int, error) {
 	if !l.nginx {
 		return l.Conn.Write(p)
 	}
-	b, final := asNginx(p)
+	b := p
+	if len(l.head) > 0 {
+		b = append(l.head, p...)
+	}
+	if !bytes.Contains(b, []byte("\r\n\r\n")) { // net/http's buffer is smaller than the head
+		l.head = bytes.Clone(b)
+		return len(p), nil
+	}
+	l.head = nil
+	answer, final := asNginx(b, l.publisher)
 	l.nginx = !final
-	if _, err := l.Conn.Write(b); err != nil {
+	if _, err := l.Conn.Write(answer); err != nil {
 		return 0, err // net/http closes, however much was written
 	}
 	return len(p), nil

@@ -33,15 +33,16 @@ import (
 // the client hang up; (stays) has it go on with another connection. More frames of
 // the same connection are "< frames". [closes] says that the server closes.
 //
-// Headers are compared as a set, with their names' case: those of the line, and
-// those that section 16 leaves out (see defaults).
+// Headers are compared with their names' case: those of the line, in its order, and
+// among them those that section 16 leaves out (see defaults). A line with Expires has
+// all but Date.
 //
 // Requests of a script go over one connection until the server closes it or a
 // response is left open, so that each of them also shows that the connection can
 // be used again.
 //
 // Values that vary: <T> the second of the last SAME, <NOW> about now, <DATE>,
-// <ISO>, <HOST>, <N>, <PID>. <tag3> is the tag of the third message of the last
+// <ISO>, <HOST>, <N>, <PID>. <std> is the usual one of a cache header. <tag3> is the tag of the third message of the last
 // SAME and the POSTs in a row: the module begins at 1 in each second, here it is the
 // place in the stream. <TAG> is any tag.
 type script struct {
@@ -387,9 +388,15 @@ func (p *script) defaults(r *response, w *want) []string {
 		}
 	}
 	options := strings.HasPrefix(p.request, "OPTIONS /sub")
+	if has("Expires") {
+		if !w.frames { // 101 has no Date
+			add("Date", "<NOW>")
+		}
+		return headers
+	}
 	if !w.bare && !options {
-		add("Expires", "Thu, 01 Jan 1970 00:00:01 GMT")
-		add("Cache-Control", "no-cache, no-store, must-revalidate")
+		add("Expires", "<std>")
+		add("Cache-Control", "<std>")
 	}
 	if has("Access-Control-Allow-Origin") {
 		add("Access-Control-Allow-Headers", "If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id")
@@ -415,19 +422,32 @@ func (p *script) defaults(r *response, w *want) []string {
 
 func (p *script) headers(r *response, w *want) {
 	p.t.Helper()
-	left := slices.Clone(r.headers)
-	for _, h := range p.defaults(r, w) {
-		pattern := p.pattern(h)
+	left, place := slices.Clone(r.headers), -1
+	for n, h := range p.defaults(r, w) {
+		pattern := p.pattern(standard(h))
 		i := slices.IndexFunc(left, func(got string) bool { return pattern(got) && p.aboutNow(h, got) })
 		if i < 0 {
 			p.t.Errorf("no header %q among %q", h, r.headers)
 			continue
+		}
+		if n < len(w.headers) { // those of the line come first
+			at := slices.Index(r.headers, left[i])
+			if at < place {
+				p.t.Errorf("header %q is too early: got %q, want the order %q", h, r.headers, w.headers)
+			}
+			place = at
 		}
 		left = slices.Delete(left, i, i+1)
 	}
 	if len(left) > 0 {
 		p.t.Errorf("unexpected headers %q", left)
 	}
+}
+
+// standard puts in what <std> is (protocol 3.2).
+func standard(h string) string {
+	h = strings.Replace(h, "Expires: <std>", "Expires: Thu, 01 Jan 1970 00:00:01 GMT", 1)
+	return strings.Replace(h, "Cache-Control: <std>", "Cache-Control: no-cache, no-store, must-revalidate", 1)
 }
 
 // aboutNow checks a header whose value is to be <NOW>.

@@ -341,6 +341,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply := s.route(q)
 	q.link.nginx = reply != nil || q.loc != nil && q.loc.Module
+	q.link.publisher = q.loc != nil && q.loc.Mode.Publishes()
 	c := q.connection()
 	more := q.link.next(c)
 	q.keep = more && r.ProtoAtLeast(1, 1) && !r.Close

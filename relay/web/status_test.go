@@ -57,6 +57,41 @@ func TestStatusLines(t *testing.T) {
 	}
 }
 
+// Headers are in the module's order (protocol 3.1): publishers have Expires before
+// Access-Control-*, subscribers after. The head may be longer than what net/http
+// writes at once.
+func TestHeaderOrder(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 5000)
+	s := nginx(t, `server {
+		push_stream_channels_path $arg_id;
+		push_stream_allowed_origins "*";
+		add_header X-Long `+long+` always;
+		add_header A-Short y always;
+		location /pub { push_stream_publisher admin; }
+		location /sub { push_stream_subscriber; }
+	}`)
+	const cors = "Access-Control-Allow-Origin Access-Control-Allow-Methods Access-Control-Allow-Headers "
+	for _, want := range []struct{ request, body, names string }{
+		{"POST /pub?id=a", "x", "Date Content-Type Content-Length Connection Expires Cache-Control " + cors + "A-Short X-Long"},
+		{"PATCH /pub?id=a", "", "Date Content-Length Connection Expires Cache-Control " + cors + "A-Short X-Long Allow"},
+		{"HEAD /sub?id=a", "", "Date Content-Length Connection " + cors + "Expires Cache-Control A-Short X-Long Allow"},
+	} {
+		r := s.do(t, want.request, want.body)
+		var names []string
+		for _, h := range r.headers {
+			name, _, _ := strings.Cut(h, ": ")
+			names = append(names, name)
+		}
+		if got := strings.Join(names, " "); got != want.names {
+			t.Errorf("%s: got  %s\nwant %s", want.request, got, want.names)
+		}
+		if got, _ := r.header("X-Long"); got != long {
+			t.Errorf("%s: the long header has %d bytes, want %d", want.request, len(got), len(long))
+		}
+	}
+}
+
 // A body that turns out too large has nginx's page too, with the headers that the
 // module has set before (protocol 5.1).
 func TestTooLargePage(t *testing.T) {

@@ -63,7 +63,7 @@ func serverA(t *testing.T) *server {
 var transcripts = []struct{ name, text string }{
 	{"T01 publish, full response headers", `
 		> POST /pub?id=t01 | body "hello"
-		< 200 OK | Content-Type: application/json | Content-Length: 85 | Connection: keep-alive | body "{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"`},
+		< 200 OK | Content-Type: application/json | Content-Length: 85 | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | body "{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"`},
 	{"T02 publish with PUT, counters grow, history is capped at 3", `
 		# POST t02 "1st"
 		# POST t02 "2nd"
@@ -114,9 +114,9 @@ var transcripts = []struct{ name, text string }{
 		> HEAD /pub?id=t01
 		< 405 Not Allowed | Allow: GET, POST, PUT, DELETE | no body
 		> OPTIONS /pub?id=t01
-		< 200 OK | Content-Length: 0 | Connection: keep-alive | no body
+		< 200 OK | Content-Length: 0 | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | no body
 		> OPTIONS /pubn
-		< 200 OK | Content-Length: 0 | Connection: keep-alive | Access-Control-Allow-Origin: * | Access-Control-Allow-Methods: GET, POST, PUT | Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id | no body
+		< 200 OK | Content-Length: 0 | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | Access-Control-Allow-Origin: * | Access-Control-Allow-Methods: GET, POST, PUT | Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id | no body
 		> POST /stats
 		< 405 Not Allowed | Allow: GET | no body
 		> OPTIONS /sub/x
@@ -138,7 +138,7 @@ var transcripts = []struct{ name, text string }{
 		< 200 OK | Content-Type: application/xml | body "<?xml version="1.0" encoding="UTF-8" ?>\r\n<channel>\r\n  <name>t01</name>\r\n  <published_messages>1</published_messages>\r\n  <stored_messages>1</stored_messages>\r\n  <subscribers>0</subscribers>\r\n</channel>\r\n\r\n"`},
 	{"T12 statistics: one, list, prefix, missing", `
 		> GET /stats?id=t01
-		< 200 OK | Content-Type: application/json | Content-Length: 85 | Connection: keep-alive | X-Nginx-PushStream-Tag: 0.5.5 | X-Nginx-PushStream-Commit: 3bc016f811d50374251960db091557571dfd7393 | body "{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"
+		< 200 OK | Content-Type: application/json | Content-Length: 85 | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | X-Nginx-PushStream-Tag: 0.5.5 | X-Nginx-PushStream-Commit: 3bc016f811d50374251960db091557571dfd7393 | body "{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n"
 		> GET /stats?id=t08b/t01
 		< 200 OK | Content-Type: application/json | body "{"hostname": "<HOST>", "time": "<ISO>", "channels": <N>, "wildcard_channels": <N>, "uptime": <N>, "infos": [\r\n{"channel": "t08b", "published_messages": 1, "stored_messages": 1, "subscribers": 0},\r\n{"channel": "t01", "published_messages": 1, "stored_messages": 1, "subscribers": 0}\r\n]}\r\n"
 		> GET /stats?id=t08*
@@ -179,14 +179,14 @@ var transcripts = []struct{ name, text string }{
 		# POST t17 "one"
 		# POST t17 "two"
 		# DELETE t17
-		< 200 OK | Content-Type: text/plain | Transfer-Encoding: chunked | Connection: keep-alive | chunks "HEAD" "[1:t17:one]" "[2:t17:two]" "[-2:t17:Channel deleted]" "FOOT" | END
+		< 200 OK | Content-Type: text/plain | Transfer-Encoding: chunked | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | chunks "HEAD" "[1:t17:one]" "[2:t17:two]" "[-2:t17:Channel deleted]" "FOOT" | END
 		> GET /pub?id=nope
 		< 404 Not Found | no body`},
 	{"T18 stream over HTTP 1.0", `
 		> GET /sub/t18 HTTP/1.0
 		# POST t18 "one"
 		# DELETE t18 "bye"
-		< 200 OK | Content-Type: text/plain | Connection: close | body "HEAD[1:t18:one][-2:t18:bye]FOOT" [closes]`},
+		< 200 OK | Content-Type: text/plain | Connection: close | Expires: <std> | Cache-Control: <std> | body "HEAD[1:t18:one][-2:t18:bye]FOOT" [closes]`},
 	{"T20 stream: two channels, one deleted, connection stays", `
 		> GET /sub/t20a/t20b
 		# DELETE t20a
@@ -236,20 +236,20 @@ var transcripts = []struct{ name, text string }{
 		< 403 Forbidden | X-Nginx-PushStream-Explain: Subscribed too much wildcard channels. | no body`},
 	{"T25 CORS", `
 		> GET /cors/t25 | Origin: http://o.example
-		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Connection: keep-alive | Access-Control-Allow-Origin: http://o.example | Access-Control-Allow-Methods: GET | Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id | no body
+		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Connection: keep-alive | Access-Control-Allow-Origin: http://o.example | Access-Control-Allow-Methods: GET | Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id | Expires: <std> | Cache-Control: <std> | no body
 		> GET /cors/t25
 		< 304 Not Modified | Content-Type: text/plain | no body`},
 	{"T26 poll: nothing stored, request validators are echoed", `
 		> GET /po/t26
-		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Connection: keep-alive | no body
+		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | no body
 		> GET /po/t26 | If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT | If-None-Match: W/3
-		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT | Connection: keep-alive | Etag: W/3 | no body
+		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | Etag: W/3 | no body
 		> GET /po/t26 | If-None-Match: "3"
 		< 304 Not Modified | Content-Type: text/plain | no body`},
 	{"T27 to T29, T32 and T33 polls of three messages in one second", `
 		# SAME t27 "m1" t27 "m2" t27 "m3"
 		> GET /po/t27.b3
-		< 200 OK | Content-Type: text/plain | Last-Modified: <T> | Transfer-Encoding: chunked | Connection: keep-alive | Etag: W/<tag3> | chunks "{1,<tag1>,m1}" "{2,<tag2>,m2}" "{3,<tag3>,m3}" | END
+		< 200 OK | Content-Type: text/plain | Last-Modified: <T> | Transfer-Encoding: chunked | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | Etag: W/<tag3> | chunks "{1,<tag1>,m1}" "{2,<tag2>,m2}" "{3,<tag3>,m3}" | END
 		> GET /po/t27 | If-Modified-Since: <T>
 		< 304 Not Modified | Content-Type: text/plain | Last-Modified: <T> | no body
 		> GET /po/t27 | If-Modified-Since: <T> | If-None-Match: 0
@@ -276,7 +276,7 @@ var transcripts = []struct{ name, text string }{
 		< 304 Not Modified | Content-Type: text/plain | no body
 
 		> GET /po/t27.b2?callback=cb
-		< 200 OK | Content-Type: application/javascript | Last-Modified: <T> | Transfer-Encoding: chunked | Connection: keep-alive | Etag: W/<tag3> | chunks "cb" "([" "{2,<tag2>,m2}" "," "{3,<tag3>,m3}" "]);" | END
+		< 200 OK | Content-Type: application/javascript | Last-Modified: <T> | Transfer-Encoding: chunked | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | Etag: W/<tag3> | chunks "cb" "([" "{2,<tag2>,m2}" "," "{3,<tag3>,m3}" "]);" | END
 		> GET /po/t27?callback=a%2Eb
 		< 304 Not Modified | Content-Type: application/javascript | no body
 
@@ -307,7 +307,7 @@ var transcripts = []struct{ name, text string }{
 	{"T34 long poll: waits, answers with one message, keeps the connection, collects what came meanwhile", `
 		> GET /lp/t34
 		# SAME t34 "one"
-		< 200 OK | Content-Type: text/plain | Last-Modified: <T> | Transfer-Encoding: chunked | Connection: keep-alive | Etag: W/<tag1> | chunks "{1,<tag1>,one}" | END
+		< 200 OK | Content-Type: text/plain | Last-Modified: <T> | Transfer-Encoding: chunked | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | Etag: W/<tag1> | chunks "{1,<tag1>,one}" | END
 		# POST t34 "two"
 		# POST t34 "three"
 		> GET /lp/t34 | If-Modified-Since: <T> | If-None-Match: W/<tag1>
@@ -327,7 +327,7 @@ var transcripts = []struct{ name, text string }{
 		# POST t38 "one"
 		# POST t38 "two" | Event-Id: 7 | Event-Type: alert
 		# POST t38 "l1\r\nl2\n\nl3\rl4\n"
-		< 200 OK | Content-Type: text/event-stream; charset=utf-8 | Transfer-Encoding: chunked | Connection: keep-alive | chunks ": \n" "data: one\n\n" "id: 7\n" "event: alert\n" "data: two\n\n" "data: l1\ndata: l2\ndata: l3\ndata: l4\n\n" (open)`},
+		< 200 OK | Content-Type: text/event-stream; charset=utf-8 | Transfer-Encoding: chunked | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | chunks ": \n" "data: one\n\n" "id: 7\n" "event: alert\n" "data: two\n\n" "data: l1\ndata: l2\ndata: l3\ndata: l4\n\n" (open)`},
 	{"T40 eventsource: resume with Last-Event-ID", `
 		> GET /ev/t38 | Last-Event-ID: 7
 		< 200 OK | Content-Type: text/event-stream; charset=utf-8 | chunks ": \n" "data: l1\ndata: l2\ndata: l3\ndata: l4\n\n" (open)
@@ -335,7 +335,7 @@ var transcripts = []struct{ name, text string }{
 		< 200 OK | Content-Type: text/event-stream; charset=utf-8 | chunks ": \n" (open)`},
 	{"T41 websocket: handshake", `
 		> GET /ws/t41 | WS 13
-		< 101 Switching Protocols | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= | frames ""`},
+		< 101 Switching Protocols | Expires: <std> | Cache-Control: <std> | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= | frames ""`},
 	{"T41 websocket: handshake, version 8", `
 		> GET /ws/t41 | WS 8
 		< 101 Switching Protocols | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= | frames ""`},
@@ -433,7 +433,7 @@ var timed = []struct{ name, text string }{
 		< 200 OK | Content-Type: text/plain | chunks "HEAD" "[-1:: ]" "[-1:: ]" "FOOT" | END`},
 	{"T35 long poll: timeout", `
 		> GET /lp/t35
-		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Last-Modified: <NOW> | Connection: keep-alive | Etag: W/0 | no body
+		< 304 Not Modified | Content-Type: text/plain | Content-Length: 0 | Last-Modified: <NOW> | Connection: keep-alive | Expires: <std> | Cache-Control: <std> | Etag: W/0 | no body
 		> GET /lp/t35?callback=cb
 		< 304 Not Modified | Content-Type: application/javascript | Last-Modified: <NOW> | Etag: W/0 | no body`},
 	{"T39 eventsource: header, ping, template, footer, ttl", `
