@@ -93,17 +93,9 @@ func (t *Tracker) extend(r *Record, l lifetime, now time.Time) {
 	case (r.Pinned || r.Source == ownSource) && s.RepeatInterval == 0:
 		r.StaleAt, r.ExpiresAt = time.Time{}, time.Time{}
 	default:
-		repeat, group := orDefault(s.RepeatInterval, defaultRepeat), orDefault(s.GroupInterval, defaultGroup)
-		r.StaleAt = now.Add((repeat + group) * 11 / 10)
-		r.ExpiresAt = now.Add(2*repeat + group)
+		stale, expired := s.lifetimes()
+		r.StaleAt, r.ExpiresAt = now.Add(stale), now.Add(expired)
 	}
-}
-
-func orDefault(d, def time.Duration) time.Duration {
-	if d == 0 {
-		return def
-	}
-	return d
 }
 
 // ttl is how long the record may stay without a word from any relay.
@@ -165,8 +157,11 @@ func (t *Tracker) put(ctx context.Context, channel string, seq uint64, e *alerts
 		if e.Kind == alerts.KindFiring || r.FiredAt.IsZero() || e.StartsAt.After(r.FiredAt) {
 			r.FiredAt = e.UpdatedAt
 		}
-		l.heard = l.heard || r.LastSeen.IsZero()
-		t.extend(r, l, now)
+		at := now
+		if !l.heard && r.LastSeen.IsZero() { // the bucket has lost it: it was heard of at the latest then
+			l.heard, at = true, e.UpdatedAt
+		}
+		t.extend(r, l, at)
 	}
 	for {
 		data, err := r.encode()

@@ -39,6 +39,7 @@
 //   - bucket: what is kept beside the events
 //   - items, list: what is known now, and telling it
 //   - run: reading it at the start, alerts that nobody speaks of any more, repair
+//   - news: whether silence about an alert means anything
 //   - group, watch: alerts that are missing from their group, sources and alerts
 //     that are silent, alerts that were left out
 //   - move: alerts that belong into other channels after the routes have changed

@@ -163,9 +163,16 @@ func (m *modelAlert) takes(a *alerts.Alert, now time.Time, wanted []string) {
 	}
 }
 
-func (m *modelAlert) ages(now time.Time) {
+// ages: listened is since when some relay has run. What was not heard of since has
+// its whole lifetime from then on.
+func (m *modelAlert) ages(now, listened time.Time) {
+	life := 2*modelRepeat + modelGroup
+	if m.stale.IsZero() {
+		life = 5 * time.Minute
+	}
+	unheard := m.lastHrd.Before(listened) && now.Before(listened.Add(life))
 	switch {
-	case m.active && !m.expires.IsZero() && m.expires.Before(now):
+	case m.active && !m.expires.IsZero() && m.expires.Before(now) && !unheard:
 		m.end("expired", now, "")
 	case m.active && m.status == alerts.Firing && !m.stale.IsZero() && m.stale.Before(now):
 		m.event("stale")
@@ -201,6 +208,7 @@ type modelRun struct {
 	server  *embedded.Server
 	js      jetstream.JetStream
 	relays  [2]*rig
+	started [2]time.Time
 	routes  int
 	senders []*modelSender
 }
@@ -238,6 +246,7 @@ func (r *modelRun) wanted(a *alerts.Alert) []string {
 }
 
 func (r *modelRun) begin(i int) {
+	r.started[i] = r.clock.now()
 	r.relays[i] = start(r.t, r.server, (&faults{}).into(setup{settings: modelRoutes(r.t, r.routes), now: r.clock.now}))
 }
 
@@ -513,8 +522,16 @@ func (r *modelRun) all(yield func(*modelAlert) bool) {
 func (r *modelRun) pass(d time.Duration) {
 	r.clock.add(d)
 	settle(r.t, r.relays[:]...)
+	r.age()
+}
+
+func (r *modelRun) age() {
+	listened := r.started[0]
+	if r.started[1].Before(listened) {
+		listened = r.started[1]
+	}
 	for m := range r.all {
-		m.ages(r.clock.now())
+		m.ages(r.clock.now(), listened)
 	}
 }
 
@@ -602,9 +619,7 @@ func (r *modelRun) crashes() string {
 		a.ExpiresAt = r.clock.now().Add(4*time.Minute + 30*time.Second)
 	}
 	s.report(m, a)
-	for m := range r.all {
-		m.ages(r.clock.now())
-	}
+	r.age()
 	return fmt.Sprintf("relay %d crashes: %s is %s", i, m.Labels["alertname"], a.Status)
 }
 

@@ -28,6 +28,14 @@ const (
 // twice in its order. An error other than *alerts.TooLargeError means that some
 // may not be stored; doing it again is right.
 func (t *Tracker) Record(ctx context.Context, batch alerts.Batch) (alerts.Result, error) {
+	result, err := t.take(ctx, batch)
+	if err != nil {
+		t.missed(batch.Source)
+	}
+	return result, err
+}
+
+func (t *Tracker) take(ctx context.Context, batch alerts.Batch) (alerts.Result, error) {
 	if !t.isReady() {
 		return alerts.Result{}, relay.ErrNotReady
 	}

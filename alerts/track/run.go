@@ -160,6 +160,7 @@ func (t *Tracker) sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	now := t.now()
+	watched := t.watch(ctx, now)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, channel := range t.due(now) {
@@ -171,15 +172,34 @@ func (t *Tracker) sweep(ctx context.Context) error {
 	err := g.Wait()
 	t.dropEnded(now)
 	t.forgetFrames(now)
-	return errors.Join(err, t.watch(ctx, now))
+	return errors.Join(watched, err)
 }
 
 // due are the channels of alerts that nothing was heard of for too long.
 func (t *Tracker) due(now time.Time) []string {
 	return t.channelsOf(func(it *item) bool {
-		return it.active() && it.known.revision > 0 &&
-			(passed(it.known.expiresAt.time(), now) || it.status == alerts.Firing && passed(it.known.staleAt.time(), now))
+		k := &it.known
+		return it.active() && k.revision > 0 &&
+			t.becomes(it.source, it.status, k.lastSeen.time(), k.staleAt.time(), k.expiresAt.time(), now) != ""
 	})
+}
+
+// becomes is what an alert of this source and status is for want of news: expired,
+// stale, or empty if it goes on as it is. mu is held.
+func (t *Tracker) becomes(source string, status alerts.Status, lastSeen, staleAt, expiresAt, now time.Time) alerts.Kind {
+	stale := passed(staleAt, now)
+	if passed(expiresAt, now) {
+		switch t.meaning(source, lastSeen, staleAt.IsZero(), now) {
+		case expired:
+			return alerts.KindExpired
+		case senderGone:
+			stale = true
+		}
+	}
+	if stale && status == alerts.Firing {
+		return alerts.KindStale
+	}
+	return ""
 }
 
 func passed(at, now time.Time) bool { return !at.IsZero() && at.Before(now) }
@@ -201,11 +221,14 @@ func (t *Tracker) age(ctx context.Context, channel string) error {
 		}
 		e := s.event
 		e.UpdatedAt = now.UTC().Truncate(time.Millisecond)
-		switch {
-		case passed(r.ExpiresAt, now):
-			e.Kind, e.Status, e.Reason, e.Ack, e.Suppression = alerts.KindExpired, alerts.Expired, ReasonNoNews, nil, nil
-		case s.event.Status == alerts.Firing && passed(r.StaleAt, now):
-			e.Kind, e.Status, e.Reason = alerts.KindStale, alerts.Stale, ReasonNoNews
+		t.mu.RLock()
+		e.Kind = t.becomes(e.Source, e.Status, r.LastSeen, r.StaleAt, r.ExpiresAt, now)
+		t.mu.RUnlock()
+		switch e.Reason = ReasonNoNews; e.Kind {
+		case alerts.KindExpired:
+			e.Status, e.Ack, e.Suppression = alerts.Expired, nil, nil
+		case alerts.KindStale:
+			e.Status = alerts.Stale
 		default:
 			return unchanged, alerts.Event{}
 		}

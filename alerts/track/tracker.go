@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -172,6 +173,7 @@ type Tracker struct {
 	head      Head
 	heard     map[string]time.Time     // when sources were last heard of, by any relay
 	noted     map[string]time.Time     // when this relay has last written so
+	hearing   map[string]hearing       // by source
 	repeats   map[string]time.Duration // repeat intervals that senders have told
 	startedAt time.Time
 }
@@ -201,7 +203,8 @@ func New(o Options, s Settings) (*Tracker, error) {
 		log: o.Log.With("component", "track"), now: o.Now,
 		moved: make(chan struct{}, 1), reload: make(chan struct{}, 1),
 		items: make(map[string]*item), byID: make(map[string][]*item), byGroup: make(map[group]map[*item]struct{}),
-		heard: make(map[string]time.Time), noted: make(map[string]time.Time), repeats: make(map[string]time.Duration),
+		heard: make(map[string]time.Time), noted: make(map[string]time.Time),
+		hearing: make(map[string]hearing), repeats: make(map[string]time.Duration),
 		startedAt: o.Now(),
 	}
 	t.settings.Store(newSettings(s))
@@ -225,11 +228,20 @@ func poke(c chan struct{}) {
 
 // source is what is configured of a source, with what it has said itself.
 func (t *Tracker) source(name string) Source {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.sourceOf(name)
+}
+
+// sourceOf is source; mu is held.
+func (t *Tracker) sourceOf(name string) Source {
 	s := t.settings.Load().Sources[name]
-	if s.RepeatInterval == 0 {
-		t.mu.RLock()
-		s.RepeatInterval = t.repeats[name]
-		t.mu.RUnlock()
-	}
+	s.RepeatInterval = cmp.Or(s.RepeatInterval, t.repeats[name])
 	return s
+}
+
+// lifetimes are how long an alert is neither stale nor expired without another word.
+func (s Source) lifetimes() (stale, expired time.Duration) {
+	repeat, group := cmp.Or(s.RepeatInterval, defaultRepeat), cmp.Or(s.GroupInterval, defaultGroup)
+	return (repeat + group) * 11 / 10, 2*repeat + group
 }

@@ -78,24 +78,33 @@ func (t *Tracker) Heard() map[string]time.Time {
 func (t *Tracker) watch(ctx context.Context, now time.Time) error {
 	s := t.settings.Load()
 	var errs []error
+	silent := make(map[string]bool)
 	for name, source := range s.Sources {
 		if source.SilentAfter > 0 {
-			errs = append(errs, t.bark(ctx, now, ward{
+			missing, err := t.bark(ctx, now, ward{
 				alert: own("SourceSilent", "critical", map[string]string{"source": name}), within: source.SilentAfter,
 				silence: "Nothing was heard from source " + name,
 				last:    func() time.Time { return t.heardOf(name) },
 				look:    func() error { return t.lookHeard(ctx, name) },
-			}))
+			})
+			if errs = append(errs, err); missing {
+				silent[name] = true
+			}
 		}
 	}
 	for _, dog := range s.Watchdogs {
-		errs = append(errs, t.bark(ctx, now, ward{
+		missing, err := t.bark(ctx, now, ward{
 			alert: own("WatchdogMissing", "critical", map[string]string{"watchdog": dog.Match.String()}), within: dog.Within,
 			silence: "Nothing was heard of " + dog.Match.String(),
-			last:    func() time.Time { return t.lastMatching(dog.Match) },
+			last:    func() time.Time { at, _ := t.lastMatching(dog.Match); return at },
 			look:    func() error { return t.lookMatching(ctx, dog.Match) },
-		}))
+		})
+		errs = append(errs, err)
+		if _, source := t.lastMatching(dog.Match); missing && source != "" {
+			silent[source] = true
+		}
 	}
+	t.noteSilence(silent, now)
 	return errors.Join(errs...)
 }
 
@@ -121,17 +130,18 @@ func (t *Tracker) lookHeard(ctx context.Context, source string) error {
 // matches reports whether an alert is one that a watchdog is for.
 func matches(m alerts.Matchers, it *item) bool { return it.source != ownSource && m.Match(it.value) }
 
-// lastMatching is when an alert that matches was last said to fire.
-func (t *Tracker) lastMatching(m alerts.Matchers) time.Time {
+// lastMatching is when an alert that matches was last said to fire, and by which
+// source.
+func (t *Tracker) lastMatching(m alerts.Matchers) (at time.Time, source string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var last stamp
 	for _, it := range t.items {
 		if it.known.lastSeen > last && matches(m, it) {
-			last = it.known.lastSeen
+			last, source = it.known.lastSeen, it.source
 		}
 	}
-	return last.time()
+	return last.time(), source
 }
 
 // lookMatching takes what the bucket says now of the alerts that match.
@@ -155,20 +165,21 @@ type ward struct {
 
 // bark reports the alert if the ward was heard of too long ago, and that it is over if
 // it was not. What was never heard of is waited for from the start on; until then,
-// what was found firing goes on.
-func (t *Tracker) bark(ctx context.Context, now time.Time, w ward) error {
+// what was found firing goes on. It tells whether the ward is missing.
+func (t *Tracker) bark(ctx context.Context, now time.Time, w ward) (missing bool, err error) {
 	a := w.alert
 	fires := len(t.activeChannels(a.ID())) > 0
 	silent := func() bool { return now.Sub(later(w.last(), t.startedAt)) > w.within }
 	if silent() && !fires {
 		if err := w.look(); err != nil {
-			return err
+			return true, err
 		}
 	}
 	switch last := w.last(); {
 	case silent() == fires, !silent() && last.Before(t.startedAt) && now.Sub(last) > w.within:
-		return nil
+		return fires, nil
 	case silent():
+		missing = true
 		a.StartsAt = now.UTC().Truncate(time.Millisecond)
 		a.Annotations = map[string]string{
 			"summary":     fmt.Sprintf("%s for more than %s", w.silence, w.within),
@@ -177,6 +188,6 @@ func (t *Tracker) bark(ctx context.Context, now time.Time, w ward) error {
 	default:
 		a.Status, a.EndsAt = alerts.Resolved, now.UTC().Truncate(time.Millisecond)
 	}
-	_, err := t.report(ctx, &a)
-	return err
+	_, err = t.report(ctx, &a)
+	return missing, err
 }

@@ -27,10 +27,12 @@ const SourceHelp = `Who posts alerts; without sources, everybody may:
        api_interval: 30s      # between two looks, at least 5s
        repeat_interval: 4h    # of the sender's route; they tell when nothing was heard
        group_interval: 5m     #    of an alert for too long
-       silent_after: 0        # nothing was heard of the source for so long: an alert; 0: never
+       silent_after: 0        # nothing was heard of the source for so long: an alert, and until it
+                              # speaks again its alerts become stale and none expires; 0: never
        ack_as_silence: 0      # who acknowledges also silences for so long; 0: no; needs api
        mapping: uptime-kuma   # how any JSON is read: the name of a preset, or a mapping
-   watchdogs:                 # alerts that always fire; that one is missing is an alert
+   watchdogs:                 # alerts that always fire; that one is missing is an alert, and its
+                              # source counts as silent
    - match: ['alertname="Watchdog"']    # as in routes
      within: 3m
    alerts: {updates: false}   # true: a changed annotation is an event too
