@@ -1,12 +1,8 @@
-package app_test
+package amtest
 
 import (
 	"bytes"
 	"fmt"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,87 +10,17 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/client"
 	"alertrelay/relay/relaytest"
 )
-
-// example is a file of examples/ with texts of it replaced, old to new, as a file
-// of its own.
-func example(t *testing.T, name string, replace ...string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "examples", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(replace); i += 2 {
-		if !bytes.Contains(b, []byte(replace[i])) {
-			t.Fatalf("examples/%s does not have %q any more", name, replace[i])
-		}
-		b = bytes.ReplaceAll(b, []byte(replace[i]), []byte(replace[i+1]))
-	}
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// alertmanager is a real one, with the configuration in examples/.
-type alertmanager struct {
-	addr  string
-	tool  string // amtool
-	began time.Time
-}
-
-// startAlertmanager starts one that posts to the relay. It is not part of a
-// cluster. Texts of its configuration may be replaced.
-func startAlertmanager(t *testing.T, r *relaytest.Relay, replace ...string) *alertmanager {
-	t.Helper()
-	const pkg = "prometheus-alertmanager"
-	am := &alertmanager{addr: relaytest.FreeAddress(t), tool: relaytest.Program(t, pkg, "amtool"), began: time.Now()}
-	program := relaytest.Program(t, pkg, pkg, "alertmanager")
-	config := example(t, "alertmanager.yml", append([]string{"http://127.0.0.1:8080/", r.URL + "/"}, replace...)...)
-	relaytest.StartProgram(t, program, "--config.file="+config, "--storage.path="+t.TempDir(),
-		"--web.listen-address="+am.addr, "--cluster.listen-address=", "--log.level=warn")
-	relaytest.Eventually(t, "Alertmanager is ready", func() bool {
-		status, _ := get(t.Context(), "http://"+am.addr+"/-/ready")
-		return status == http.StatusOK
-	})
-	return am
-}
-
-// add has amtool fire an alert, or resolve it if end is not zero. Goroutines of a
-// test may call it.
-func (am *alertmanager) add(t *testing.T, end time.Time, labels ...string) {
-	t.Helper()
-	args := append([]string{
-		"--alertmanager.url=http://" + am.addr, "alert", "add",
-		"--start=" + am.began.UTC().Format(time.RFC3339), "--annotation=summary=added by the test",
-	}, labels...)
-	if !end.IsZero() {
-		args = append(args, "--end="+end.UTC().Format(time.RFC3339))
-	}
-	if out, err := exec.CommandContext(t.Context(), am.tool, args...).CombinedOutput(); err != nil {
-		t.Errorf("amtool: %v\n%s", err, out)
-	}
-}
-
-// event is what a message says of an alert.
-func event(t *testing.T, text string) alerts.Event {
-	t.Helper()
-	e, err := alerts.ParseEvent([]byte(text))
-	if err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-	return e
-}
 
 // statusOf is "alertname status" of each message, as they came.
 func statusOf(t *testing.T, s *relaytest.Subscription) []string {
 	t.Helper()
 	var all []string
 	for _, m := range s.Messages() {
-		e := event(t, m.Text)
+		e := apptest.Event(t, m.Text)
 		all = append(all, e.Labels["alertname"]+" "+string(e.Status))
 	}
 	return all
@@ -103,14 +29,14 @@ func statusOf(t *testing.T, s *relaytest.Subscription) []string {
 func TestAlertmanager(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	am := startAlertmanager(t, r)
+	am := apptest.StartAlertmanager(t, r)
 	subs := []*relaytest.Subscription{r.Subscribe(client.SSE, ">"), r.Subscribe(client.WebSocket, ">")}
-	overNATS := subscribeNATS(t, r.NATSURL)
+	overNATS := relaytest.SubscribeNATS(t, r.NATSURL)
 
-	am.add(t, time.Time{}, "DiskFull", "severity=critical", "team=db")
+	am.Add(t, time.Time{}, "DiskFull", "severity=critical", "team=db")
 	for _, s := range subs {
 		m := s.Await(1)[0]
-		e := event(t, m.Text)
+		e := apptest.Event(t, m.Text)
 		if e.Status != alerts.Firing || e.Labels["alertname"] != "DiskFull" || e.Annotations["summary"] != "added by the test" || e.Receiver != "relay" {
 			t.Errorf("%s: got %s", s.Name(), m.Text)
 		}
@@ -121,18 +47,18 @@ func TestAlertmanager(t *testing.T) {
 			t.Errorf("%s: it came %s after the notification", s.Name(), took)
 		}
 	}
-	if got := nextNATS(t, overNATS); !strings.HasPrefix(got, "alerts.db.critical.DiskFull.am-") || !strings.Contains(got, `"status":"firing"`) {
+	if got := relaytest.NextNATS(t, overNATS); !strings.HasPrefix(got, "alerts.db.critical.DiskFull.am-") || !strings.Contains(got, `"status":"firing"`) {
 		t.Errorf("a NATS subscriber got %s", got)
 	}
 
-	am.add(t, time.Now(), "DiskFull", "severity=critical", "team=db")
+	am.Add(t, time.Now(), "DiskFull", "severity=critical", "team=db")
 	for _, s := range subs {
 		s.Await(2)
 		if got, want := statusOf(t, s), []string{"DiskFull firing", "DiskFull resolved"}; !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", s.Name(), got, want)
 		}
 	}
-	if got := nextNATS(t, overNATS); !strings.Contains(got, `"status":"resolved"`) {
+	if got := relaytest.NextNATS(t, overNATS); !strings.Contains(got, `"status":"resolved"`) {
 		t.Errorf("a NATS subscriber got %s", got)
 	}
 }
@@ -142,21 +68,21 @@ func TestAlertmanager(t *testing.T) {
 func TestAlertmanagerSendsGroups(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	am := startAlertmanager(t, r, "group_by: ['...']", "group_by: [team]", "group_interval: 5s", "group_interval: 2s", "repeat_interval: 1m", "repeat_interval: 2s")
+	am := apptest.StartAlertmanager(t, r, "group_by: ['...']", "group_by: [team]", "group_interval: 5s", "group_interval: 2s", "repeat_interval: 1m", "repeat_interval: 2s")
 	s := r.Subscribe(client.SSE, "web.>")
 	names := []string{"DiskFull", "Latency", "Errors"}
 	for _, name := range names {
-		am.add(t, time.Time{}, name, "severity=warning", "team=web")
+		am.Add(t, time.Time{}, name, "severity=warning", "team=web")
 	}
 	s.Await(3)
 	repeated := func(n int) func() bool { // the group has come again after n alerts were new
 		return func() bool { return metric(t, r, `alertrelay_alerts_deduplicated_total{source="am"}`) >= n }
 	}
 	relaytest.Eventually(t, "the group comes again", repeated(3))
-	am.add(t, time.Now(), "Latency", "severity=warning", "team=web")
+	am.Add(t, time.Now(), "Latency", "severity=warning", "team=web")
 	s.Await(4)
 	for _, name := range []string{"DiskFull", "Errors"} {
-		am.add(t, time.Now(), name, "severity=warning", "team=web")
+		am.Add(t, time.Now(), name, "severity=warning", "team=web")
 	}
 	s.Await(6)
 	got := statusOf(t, s)
@@ -191,18 +117,18 @@ func metric(t *testing.T, r *relaytest.Relay, name string) int {
 func TestTwoAlertmanagersTwoRelays(t *testing.T) {
 	t.Parallel()
 	n := relaytest.StartNATS(t)
-	a, b := relaytest.Start(t, useNATS(n)), relaytest.Start(t, useNATS(n))
-	one, two := startAlertmanager(t, a), startAlertmanager(t, b)
-	two.began = one.began
+	a, b := relaytest.Start(t, relaytest.UseNATS(n)), relaytest.Start(t, relaytest.UseNATS(n))
+	one, two := apptest.StartAlertmanager(t, a), apptest.StartAlertmanager(t, b)
+	two.Began = one.Began
 	subs := []*relaytest.Subscription{a.Subscribe(client.SSE, ">"), b.Subscribe(client.SSE, ">")}
 
 	const alerts = 5
 	both := func(end time.Time) {
 		var wg sync.WaitGroup
-		for _, am := range []*alertmanager{one, two} {
+		for _, am := range []*apptest.Alertmanager{one, two} {
 			wg.Go(func() {
 				for i := range alerts {
-					am.add(t, end, fmt.Sprint("Pair", i), "severity=warning", "team=ha")
+					am.Add(t, end, fmt.Sprint("Pair", i), "severity=warning", "team=ha")
 				}
 			})
 		}
@@ -222,7 +148,7 @@ func TestTwoAlertmanagersTwoRelays(t *testing.T) {
 	relaytest.Eventually(t, "both relays were told that they fire", heard(1))
 	both(time.Now())
 	relaytest.Eventually(t, "both relays were told that they are resolved", heard(2))
-	postPayload(t, a, "0.34.2-group3-firing")
+	apptest.PostPayload(t, a, "0.34.2-group3-firing")
 	for _, s := range subs {
 		s.Await(2*alerts + 3)
 		got := statusOf(t, s)[:2*alerts]
@@ -240,14 +166,14 @@ func TestTwoAlertmanagersTwoRelays(t *testing.T) {
 // The same body again, and at two relays at once: one event of each alert.
 func TestSameNotificationAgain(t *testing.T) {
 	n := relaytest.StartNATS(t)
-	a, b := relaytest.Start(t, useNATS(n)), relaytest.Start(t, useNATS(n))
+	a, b := relaytest.Start(t, relaytest.UseNATS(n)), relaytest.Start(t, relaytest.UseNATS(n))
 	s := b.Subscribe(client.SSE, ">")
 	for range 2 {
-		postPayload(t, a, "0.34.2-single-firing")
+		apptest.PostPayload(t, a, "0.34.2-single-firing")
 	}
 	var wg sync.WaitGroup
 	for i, r := range []*relaytest.Relay{a, b, a, b, a, b, a, b} {
-		wg.Go(func() { postPayload(t, r, fmt.Sprintf("0.34.2-ha-duplicate-from-am%d", i%2+1)) })
+		wg.Go(func() { apptest.PostPayload(t, r, fmt.Sprintf("0.34.2-ha-duplicate-from-am%d", i%2+1)) })
 	}
 	wg.Wait()
 	a.Publish("web.last", "last")
@@ -256,38 +182,27 @@ func TestSameNotificationAgain(t *testing.T) {
 	}
 }
 
-// postPayload posts a captured notification. Goroutines of a test may call it.
-func postPayload(t *testing.T, r *relaytest.Relay, name string) {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("..", "..", "alerts", "testdata", "alertmanager", "alertmanager-"+name+".json"))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	post(t, r.URL+"/in/alertmanager/am", string(body), http.StatusOK)
-}
-
 // From a rule in a real Prometheus to the board's channel.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	program := relaytest.Program(t, "prometheus", "prometheus")
 	r := relaytest.Start(t)
-	am := startAlertmanager(t, r)
+	am := apptest.StartAlertmanager(t, r)
 	s := r.Subscribe(client.SSE, ">") // what the board follows
 	addr := relaytest.FreeAddress(t)
-	config := example(t, "prometheus.yml", "127.0.0.1:9093", am.addr, "127.0.0.1:9090", addr,
-		"127.0.0.1:8080", strings.TrimPrefix(r.URL, "http://"), "evaluation_interval: 5s", "evaluation_interval: 1s", "rules.yml", example(t, "rules.yml"))
+	config := apptest.Example(t, "prometheus.yml", "127.0.0.1:9093", am.Addr, "127.0.0.1:9090", addr,
+		"127.0.0.1:8080", strings.TrimPrefix(r.URL, "http://"), "evaluation_interval: 5s", "evaluation_interval: 1s", "rules.yml", apptest.Example(t, "rules.yml"))
 	// What it sends first is lost, because it does not know the Alertmanager yet.
 	relaytest.StartProgram(t, program, "--config.file="+config, "--storage.tsdb.path="+t.TempDir(), "--web.listen-address="+addr,
 		"--rules.alert.resend-delay=2s", "--log.level=warn")
 	relaytest.Eventually(t, "Watchdog fires", func() bool { return slices.Contains(statusOf(t, s), "Watchdog firing") })
 	for _, m := range s.Messages() {
-		if e := event(t, m.Text); e.Labels["alertname"] == "Watchdog" && !strings.HasPrefix(m.Channel, "ops.none.Watchdog.am-") {
+		if e := apptest.Event(t, m.Text); e.Labels["alertname"] == "Watchdog" && !strings.HasPrefix(m.Channel, "ops.none.Watchdog.am-") {
 			t.Errorf("Watchdog is in channel %s", m.Channel)
 		}
 	}
 	relaytest.Eventually(t, "Prometheus scrapes the relay", func() bool {
-		_, body := get(t.Context(), "http://"+addr+"/api/v1/query?query=alertrelay_ready")
+		_, body := relaytest.Get(t.Context(), "http://"+addr+"/api/v1/query?query=alertrelay_ready")
 		return bytes.Contains(body, []byte(`"1"]`))
 	})
 }

@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"fmt"
@@ -22,13 +22,13 @@ func TestChannelsPage(t *testing.T) {
 	r.Publish("web.latency", "1")
 	r.Publish(markup, "1")
 	browser := relaytest.Chromium(t)
-	viewer := openTab(t, browser, r.URL+"/channels/web.latency")
-	viewer.until(viewerIsLive)
-	p := openTab(t, browser, r.URL+"/channels")
-	p.until("document.body.dataset.state === 'live'")
+	viewer := relaytest.OpenTab(t, browser, r.URL+"/channels/web.latency")
+	viewer.Until(viewerIsLive)
+	p := relaytest.OpenTab(t, browser, r.URL+"/channels")
+	p.Until("document.body.dataset.state === 'live'")
 	names := func(want ...string) {
 		t.Helper()
-		if got := eval[[]string](p, visibleChannels); !slices.Equal(got, want) {
+		if got := relaytest.Eval[[]string](p, visibleChannels); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -43,12 +43,12 @@ func TestChannelsPage(t *testing.T) {
 		{"db.*.x", nil},
 		{"", []string{markup, "db.disk", "web.latency"}},
 	} {
-		eval[bool](p, fmt.Sprintf("(document.getElementById('filter').value = %q, document.getElementById('filter').dispatchEvent(new Event('input')))", c.filter))
+		relaytest.Eval[bool](p, fmt.Sprintf("(document.getElementById('filter').value = %q, document.getElementById('filter').dispatchEvent(new Event('input')))", c.filter))
 		names(c.want...)
 	}
 	click := func(column string) {
 		t.Helper()
-		p.do(chromedp.Click(chromedp.CSS("#channels th[data-sort=" + column + "] button")))
+		p.Do(chromedp.Click(chromedp.CSS("#channels th[data-sort=" + column + "] button")))
 	}
 	click("published")
 	names("db.disk", markup, "web.latency")
@@ -63,30 +63,30 @@ func TestChannelsPage(t *testing.T) {
 	for range 100 {
 		r.Publish("db.disk", "more")
 	}
-	p.until("document.querySelector('#channels tr:nth-child(3) td:nth-child(3)').textContent === '102'")
-	if rate := eval[string](p, "document.querySelector('#channels tr:nth-child(3) td:nth-child(2)').textContent"); rate < "1" || rate[len(rate)-2:] != "/s" {
+	p.Until("document.querySelector('#channels tr:nth-child(3) td:nth-child(3)').textContent === '102'")
+	if rate := relaytest.Eval[string](p, "document.querySelector('#channels tr:nth-child(3) td:nth-child(2)').textContent"); rate < "1" || rate[len(rate)-2:] != "/s" {
 		t.Errorf("got the rate %q, want so many per second", rate)
 	}
 
 	// Without the relay they are old, and say so.
 	r.Stop()
-	p.until("document.body.dataset.state === 'dead' && document.getElementById('state').textContent === 'NOT CURRENT'")
+	p.Until("document.body.dataset.state === 'dead' && document.getElementById('state').textContent === 'NOT CURRENT'")
 	r.Restart()
-	p.until("document.body.dataset.state === 'live'")
+	p.Until("document.body.dataset.state === 'live'")
 
-	p.do(chromedp.Click(chromedp.CSS("#channels tr:nth-child(3) a.channel")))
-	p.until("location.pathname === '/channels/db.disk' && document.querySelectorAll('#list .message').length === 20")
-	p.fine()
-	viewer.fine()
+	p.Do(chromedp.Click(chromedp.CSS("#channels tr:nth-child(3) a.channel")))
+	p.Until("location.pathname === '/channels/db.disk' && document.querySelectorAll('#list .message').length === 20")
+	p.Fine()
+	viewer.Fine()
 }
 
 // Of 10,000 channels only the rows in sight are there.
 func TestChannelsPageWithManyChannels(t *testing.T) {
 	r := relaytest.Start(t)
 	publishToMany(t, r, "many.%05d", 10_000, "x")
-	p := openTab(t, relaytest.Chromium(t), r.URL+"/channels")
-	p.until("document.getElementById('shown').textContent === '10000 channels'")
-	rows := func() int { return eval[int](p, "document.querySelectorAll('#channels tbody tr').length") }
+	p := relaytest.OpenTab(t, relaytest.Chromium(t), r.URL+"/channels")
+	p.Until("document.getElementById('shown').textContent === '10000 channels'")
+	rows := func() int { return relaytest.Eval[int](p, "document.querySelectorAll('#channels tbody tr').length") }
 	if n := rows(); n < 10 || n > 100 {
 		t.Errorf("got %d rows", n)
 	}
@@ -97,8 +97,8 @@ func TestChannelsPageWithManyChannels(t *testing.T) {
 		{"document.getElementById('scroll').scrollHeight / 2", "many.05000"},
 		{"0", "many.00000"},
 	} {
-		eval[bool](p, fmt.Sprintf("(document.getElementById('scroll').scrollTop = %s, true)", c.scroll))
-		p.until(fmt.Sprintf(`(() => {
+		relaytest.Eval[bool](p, fmt.Sprintf("(document.getElementById('scroll').scrollTop = %s, true)", c.scroll))
+		p.Until(fmt.Sprintf(`(() => {
 			const row = [...document.querySelectorAll('#channels a.channel')].find((e) => e.textContent === %q)?.closest('tr').getBoundingClientRect();
 			const sight = document.getElementById('scroll').getBoundingClientRect();
 			return row !== undefined && row.bottom > sight.top && row.top < sight.bottom;
@@ -107,10 +107,10 @@ func TestChannelsPageWithManyChannels(t *testing.T) {
 			t.Errorf("got %d rows", n)
 		}
 	}
-	took := eval[float64](p, "(() => { const t = performance.now(); document.getElementById('filter').value = '99'; document.getElementById('filter').dispatchEvent(new Event('input')); return performance.now() - t })()")
+	took := relaytest.Eval[float64](p, "(() => { const t = performance.now(); document.getElementById('filter').value = '99'; document.getElementById('filter').dispatchEvent(new Event('input')); return performance.now() - t })()")
 	t.Logf("filtering took %.0f ms", took)
-	if got := eval[string](p, "document.getElementById('shown').textContent"); got != "280 of 10000 channels" {
+	if got := relaytest.Eval[string](p, "document.getElementById('shown').textContent"); got != "280 of 10000 channels" {
 		t.Errorf("got %q", got)
 	}
-	p.fine()
+	p.Fine()
 }

@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ func TestPushStreamClientFromAnotherOrigin(t *testing.T) {
 				p.pushSite, p.origin = seen, origin
 				item.test(p)
 				p.run("disconnect()")
-				p.fine()
+				p.Fine()
 			})
 		}
 		if got := page.requests("/lp"); len(got) > 0 {
@@ -63,17 +63,17 @@ func TestPushStreamClientFromAnotherOrigin(t *testing.T) {
 // othersAreBlocked: it is really another origin.
 func othersAreBlocked(p *pushPage) {
 	const ch = "blocked"
-	p.publish(p.t, ch, "stored", "")
+	p.publish(p.T, ch, "stored", "")
 	p.start("{blocked: 1}", "")
-	p.same(p.untilMessages(1), []string{fmt.Sprintf("%d %s stored", p.channel(p.t, ch).Published, ch)})
+	p.same(p.untilMessages(1), []string{fmt.Sprintf("%d %s stored", p.channel(p.T, ch).Published, ch)})
 	read := fmt.Sprintf(`(() => {
 		const xhr = new XMLHttpRequest();
 		xhr.open('GET', %q, false);
 		try { xhr.send(); } catch (e) { return e.name; }
 		return xhr.responseText;
 	})()`, p.origin+"/lp/blocked.b1")
-	if got := eval[string](p.tab, read); got != "NetworkError" {
-		p.t.Errorf("got %q, want the browser to keep it", got)
+	if got := relaytest.Eval[string](p.Tab, read); got != "NetworkError" {
+		p.T.Errorf("got %q, want the browser to keep it", got)
 	}
-	p.forget("has been blocked by CORS policy")
+	p.Forget("has been blocked by CORS policy")
 }

@@ -1,4 +1,4 @@
-package app_test
+package amtest
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/relaytest"
 )
 
@@ -85,7 +86,7 @@ func (l *listener) heard(texts ...string) (n int) {
 
 // member is an Alertmanager of a cluster, which can be restarted.
 type member struct {
-	alertmanager
+	apptest.Alertmanager
 	program string
 	args    []string
 	cmd     *exec.Cmd
@@ -96,17 +97,17 @@ func startCluster(t *testing.T, n int, address string) []*member {
 	t.Helper()
 	const pkg = "prometheus-alertmanager"
 	program, tool := relaytest.Program(t, pkg, pkg, "alertmanager"), relaytest.Program(t, pkg, "amtool")
-	config := example(t, "alertmanager.yml", "http://127.0.0.1:8080/", address+"/", "group_interval: 5s", "group_interval: 2s", "repeat_interval: 1m", "repeat_interval: 3s")
+	config := apptest.Example(t, "alertmanager.yml", "http://127.0.0.1:8080/", address+"/", "group_interval: 5s", "group_interval: 2s", "repeat_interval: 1m", "repeat_interval: 3s")
 	var members []*member
 	var gossip []string
 	for range n {
 		gossip = append(gossip, relaytest.FreeAddress(t))
 	}
 	for i := range n {
-		m := &member{alertmanager: alertmanager{addr: relaytest.FreeAddress(t), tool: tool, began: time.Now()}, program: program}
+		m := &member{Alertmanager: apptest.Alertmanager{Addr: relaytest.FreeAddress(t), Tool: tool, Began: time.Now()}, program: program}
 		m.args = []string{
 			"--config.file=" + config, "--storage.path=" + t.TempDir(), "--log.level=warn",
-			"--web.listen-address=" + m.addr, "--cluster.listen-address=" + gossip[i], "--cluster.peer-timeout=1s",
+			"--web.listen-address=" + m.Addr, "--cluster.listen-address=" + gossip[i], "--cluster.peer-timeout=1s",
 			"--cluster.gossip-interval=20ms", "--cluster.pushpull-interval=1s", "--cluster.reconnect-interval=1s",
 		}
 		for j, peer := range gossip {
@@ -127,8 +128,8 @@ func startCluster(t *testing.T, n int, address string) []*member {
 func (m *member) settled(t *testing.T, n int) {
 	t.Helper()
 	relaytest.Eventually(t, "the cluster has settled", func() bool {
-		_, body := get(t.Context(), "http://"+m.addr+"/metrics")
-		status, text := get(t.Context(), "http://"+m.addr+"/api/v2/status")
+		_, body := relaytest.Get(t.Context(), "http://"+m.Addr+"/metrics")
+		status, text := relaytest.Get(t.Context(), "http://"+m.Addr+"/api/v2/status")
 		return status == http.StatusOK && bytes.Contains(text, []byte(`"status":"ready"`)) &&
 			bytes.Contains(body, []byte(fmt.Sprintf("alertmanager_cluster_members %d\n", n)))
 	})
@@ -155,8 +156,8 @@ func TestRealClusterIsHeardOnce(t *testing.T) {
 	all := func(end time.Time, name string) {
 		t.Helper()
 		for _, m := range members {
-			m.began = members[0].began
-			m.add(t, end, name, "team=ha", "severity=critical")
+			m.Began = members[0].Began
+			m.Add(t, end, name, "team=ha", "severity=critical")
 		}
 	}
 	named := func(name string) string { return fmt.Sprintf(`"alertname":%q`, name) }
@@ -164,7 +165,7 @@ func TestRealClusterIsHeardOnce(t *testing.T) {
 		t.Helper()
 		relaytest.Eventually(t, "both members say: "+what, func() bool {
 			for _, m := range members {
-				_, port, _ := strings.Cut(m.addr, ":")
+				_, port, _ := strings.Cut(m.Addr, ":")
 				if proxy.heard(append(texts, ":"+port+`"`)...) == 0 { // in externalURL
 					return false
 				}
@@ -179,34 +180,34 @@ func TestRealClusterIsHeardOnce(t *testing.T) {
 	all(time.Now(), "Slow")
 	both("Slow is over", named("Slow"), `"status":"resolved"`)
 	proxy.hold.Store(0)
-	becomes(t, r, "Slow", alerts.Resolved)
-	wasTold(t, r.URL, "ha.critical.Slow.>", "Slow firing", "Slow resolved")
+	apptest.Becomes(t, r, "Slow", alerts.Resolved)
+	apptest.WasTold(t, r.URL, "ha.critical.Slow.>", "Slow firing", "Slow resolved")
 
 	// A member and the relay are restarted while an alert fires.
 	all(time.Time{}, "Lasts")
-	becomes(t, r, "Lasts", alerts.Firing)
+	apptest.Becomes(t, r, "Lasts", alerts.Firing)
 	members[0].restart(t, len(members))
 	r.Restart()
 	all(time.Time{}, "Lasts") // as Prometheus does from time to time
 	before := proxy.heard(named("Lasts"))
 	relaytest.Eventually(t, "it is repeated", func() bool { return proxy.heard(named("Lasts")) > before })
 	all(time.Now(), "Lasts")
-	becomes(t, r, "Lasts", alerts.Resolved)
+	apptest.Becomes(t, r, "Lasts", alerts.Resolved)
 
 	// An alert fires while the relay is away, and is over while one member is.
 	r.Stop()
 	all(time.Time{}, "Waits")
 	relaytest.Eventually(t, "it is sent", func() bool { return proxy.heard(named("Waits")) > 0 })
 	r.Restart()
-	becomes(t, r, "Waits", alerts.Firing)
+	apptest.Becomes(t, r, "Waits", alerts.Firing)
 	members[1].restart(t, len(members))
 	all(time.Now(), "Waits")
-	becomes(t, r, "Waits", alerts.Resolved)
+	apptest.Becomes(t, r, "Waits", alerts.Resolved)
 
 	// The last of all: what came twice would be before it.
 	all(time.Time{}, "Last")
-	becomes(t, r, "Last", alerts.Firing)
-	wasTold(t, r.URL, "ha.>", "Slow firing", "Slow resolved", "Lasts firing", "Lasts resolved", "Waits firing", "Waits resolved", "Last firing")
+	apptest.Becomes(t, r, "Last", alerts.Firing)
+	apptest.WasTold(t, r.URL, "ha.>", "Slow firing", "Slow resolved", "Lasts firing", "Lasts resolved", "Waits firing", "Waits resolved", "Last firing")
 	t.Logf("the members have posted %d times", proxy.heard())
 }
 
@@ -214,20 +215,20 @@ func TestRealClusterIsHeardOnce(t *testing.T) {
 func TestCopiesAtTwoRelays(t *testing.T) {
 	t.Parallel()
 	n := relaytest.StartNATS(t)
-	relays := []*relaytest.Relay{relaytest.Start(t, useNATS(n)), relaytest.Start(t, useNATS(n))}
+	relays := []*relaytest.Relay{relaytest.Start(t, relaytest.UseNATS(n)), relaytest.Start(t, relaytest.UseNATS(n))}
 	for range 100 {
 		var wg sync.WaitGroup
 		for i, r := range relays {
-			wg.Go(func() { postPayload(t, r, fmt.Sprintf("0.34.2-ha-duplicate-from-am%d", i+1)) })
+			wg.Go(func() { apptest.PostPayload(t, r, fmt.Sprintf("0.34.2-ha-duplicate-from-am%d", i+1)) })
 		}
 		wg.Wait()
 	}
 	// An alert that times out and fires again with the same startsAt.
 	for i, name := range []string{"1-firing", "2-timeout-resolved", "3-firing-again-same-startsAt"} {
-		postPayload(t, relays[i%2], "0.34.2-refire-"+name)
+		apptest.PostPayload(t, relays[i%2], "0.34.2-refire-"+name)
 	}
 	for _, r := range relays {
-		relaytest.Eventually(t, "all events are there", func() bool { return len(history(t, r.URL, ">")) >= 4 })
-		wasTold(t, r.URL, ">", "HaSlow firing", "ReFire firing", "ReFire resolved", "ReFire firing")
+		relaytest.Eventually(t, "all events are there", func() bool { return len(apptest.History(t, r.URL, ">")) >= 4 })
+		apptest.WasTold(t, r.URL, ">", "HaSlow firing", "ReFire firing", "ReFire resolved", "ReFire firing")
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package boardtest
 
 import (
 	"encoding/json"
@@ -103,7 +103,7 @@ func playAll(t *testing.T, r *relaytest.Relay, all []alert) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		post(t, r.URL+"/in/alertmanager/am", string(body), http.StatusOK)
+		relaytest.Post(t, r.URL+"/in/alertmanager/am", string(body), http.StatusOK)
 	}
 }
 

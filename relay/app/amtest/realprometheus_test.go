@@ -1,4 +1,4 @@
-package app_test
+package amtest
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/relaytest"
 )
 
@@ -45,8 +46,8 @@ func startPrometheus(t *testing.T, address, path, rules, token string) *promethe
 	t.Helper()
 	dir := t.TempDir()
 	p := &prometheus{program: relaytest.Program(t, "prometheus", "prometheus"), addr: relaytest.FreeAddress(t)}
-	write(t, filepath.Join(dir, "rules.yml"), rules)
-	write(t, filepath.Join(dir, "prometheus.yml"), fmt.Sprintf(`global: {evaluation_interval: %s}
+	relaytest.WriteFile(t, filepath.Join(dir, "rules.yml"), rules)
+	relaytest.WriteFile(t, filepath.Join(dir, "prometheus.yml"), fmt.Sprintf(`global: {evaluation_interval: %s}
 rule_files: [rules.yml]
 alerting:
   alertmanagers:
@@ -112,18 +113,18 @@ func (l *listener) direct(t *testing.T, path, alertname string) (fires, over int
 // expires when the last report said, and half a minute later.
 func TestPrometheusPostsDirectly(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t, settings(t, "sources: {prom_eu: {auth: {bearer: token-eu}}, prom_gone: {auth: {bearer: token-gone}}, tool: {}}\n"))
+	r := relaytest.Start(t, apptest.Settings(t, "sources: {prom_eu: {auth: {bearer: token-eu}}, prom_gone: {auth: {bearer: token-gone}}, Tool: {}}\n"))
 	proxy := listen(t, r)
 	gone := startPrometheus(t, proxy.URL, "/in/prom_gone", vanishRules, "token-gone")
 	eu := startPrometheus(t, proxy.URL, "/in/prom_eu", blinkRules, "token-eu")
-	becomes(t, r, "Vanishes", alerts.Firing)
+	apptest.Becomes(t, r, "Vanishes", alerts.Firing)
 	gone.stop(t)
 	_, _, lastEnd := proxy.direct(t, "/in/prom_gone", "Vanishes")
 
 	amtoolPosts(t, r)
 
 	const incidents = 2
-	blinks := func() []string { return told(t, r.URL, "ops.warning.Blink.>") }
+	blinks := func() []string { return apptest.Told(t, r.URL, "ops.warning.Blink.>") }
 	relaytest.Eventually(t, "the rule blinks", func() bool { return len(blinks()) >= 2*incidents })
 	got := blinks()
 	for i, kind := range got {
@@ -139,7 +140,7 @@ func TestPrometheusPostsDirectly(t *testing.T) {
 	t.Logf("%d events of Blink: it was posted %d times that it fires, %d times that it is over", len(got), fires, over)
 
 	refreshes, _, _ := proxy.direct(t, "/in/prom_eu", "Watchdog")
-	if kinds := kindsOf(t, r.URL, "Watchdog"); !slices.Equal(kinds, []alerts.Kind{alerts.KindFiring}) || refreshes < 2 {
+	if kinds := apptest.KindsOf(t, r.URL, "Watchdog"); !slices.Equal(kinds, []alerts.Kind{alerts.KindFiring}) || refreshes < 2 {
 		t.Errorf("Watchdog was posted %d times, and has the events %q", refreshes, kinds)
 	}
 
@@ -150,20 +151,20 @@ func TestPrometheusPostsDirectly(t *testing.T) {
 		n, _, _ := proxy.direct(t, "/in/prom_eu", "Watchdog")
 		return n > refreshes+1
 	})
-	kinds := kindsOf(t, r.URL, "Watchdog")
+	kinds := apptest.KindsOf(t, r.URL, "Watchdog")
 	if kinds = kinds[1:]; len(kinds) > 1 || len(kinds) == 1 && kinds[0] != alerts.KindUpdated {
 		t.Errorf("after a restart of Prometheus Watchdog has the events %q more", kinds)
 	}
 
-	e := becomesWithin(t, time.Until(lastEnd.Add(expiryGrace))+relaytest.Patience, r, "Vanishes", alerts.Expired)
+	e := apptest.BecomesWithin(t, time.Until(lastEnd.Add(expiryGrace))+relaytest.Patience, r, "Vanishes", alerts.Expired)
 	late := e.UpdatedAt.Sub(lastEnd)
 	if late < expiryGrace || e.Reason != "no news" {
 		t.Errorf("it expired %s after the end that Prometheus gave, for the reason %q", late, e.Reason)
 	}
 	t.Logf("expired %s after the end that the last report gave", late)
 	gone.start(t)
-	becomes(t, r, "Vanishes", alerts.Firing)
-	if kinds := kindsOf(t, r.URL, "Vanishes"); !slices.Equal(kinds, []alerts.Kind{alerts.KindFiring, alerts.KindExpired, alerts.KindFiring}) {
+	apptest.Becomes(t, r, "Vanishes", alerts.Firing)
+	if kinds := apptest.KindsOf(t, r.URL, "Vanishes"); !slices.Equal(kinds, []alerts.Kind{alerts.KindFiring, alerts.KindExpired, alerts.KindFiring}) {
 		t.Errorf("got the events %q", kinds)
 	}
 }
@@ -171,21 +172,21 @@ func TestPrometheusPostsDirectly(t *testing.T) {
 // amtoolPosts has amtool take the relay for an Alertmanager.
 func amtoolPosts(t *testing.T, r *relaytest.Relay) {
 	t.Helper()
-	am := &alertmanager{addr: strings.TrimPrefix(r.URL, "http://") + "/in/tool", tool: relaytest.Program(t, "prometheus-alertmanager", "amtool"), began: time.Now()}
-	am.add(t, time.Time{}, "ByHand", "team=ops", "severity=info")
-	if e := becomes(t, r, "ByHand", alerts.Firing); e.Annotations["summary"] != "added by the test" || e.Source != "tool" {
+	am := &apptest.Alertmanager{Addr: strings.TrimPrefix(r.URL, "http://") + "/in/tool", Tool: relaytest.Program(t, "prometheus-alertmanager", "amtool"), Began: time.Now()}
+	am.Add(t, time.Time{}, "ByHand", "team=ops", "severity=info")
+	if e := apptest.Becomes(t, r, "ByHand", alerts.Firing); e.Annotations["summary"] != "added by the test" || e.Source != "tool" {
 		t.Errorf("got %+v", e)
 	}
-	am.add(t, time.Now(), "ByHand", "team=ops", "severity=info")
-	becomes(t, r, "ByHand", alerts.Resolved)
+	am.Add(t, time.Now(), "ByHand", "team=ops", "severity=info")
+	apptest.Becomes(t, r, "ByHand", alerts.Resolved)
 
-	am.addr = strings.TrimSuffix(am.addr, "tool") + "prom_eu" // which wants a token
-	out, err := exec.CommandContext(t.Context(), am.tool, "--alertmanager.url=http://"+am.addr, "alert", "add", "NoToken").CombinedOutput()
+	am.Addr = strings.TrimSuffix(am.Addr, "tool") + "prom_eu" // which wants a token
+	out, err := exec.CommandContext(t.Context(), am.Tool, "--alertmanager.url=http://"+am.Addr, "alert", "add", "NoToken").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "401") {
 		t.Errorf("without a token amtool says %v: %s", err, out)
 	}
 	config := filepath.Join(t.TempDir(), "amtool.yml")
-	write(t, config, "authorization: {credentials: token-eu}\n")
-	am.amtool(t, "--http.config.file="+config, "alert", "add", "WithToken", "team=ops")
-	becomes(t, r, "WithToken", alerts.Firing)
+	relaytest.WriteFile(t, config, "authorization: {credentials: token-eu}\n")
+	am.Amtool(t, "--http.config.file="+config, "alert", "add", "WithToken", "team=ops")
+	apptest.Becomes(t, r, "WithToken", alerts.Firing)
 }

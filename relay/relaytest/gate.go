@@ -1,4 +1,4 @@
-package app_test
+package relaytest
 
 import (
 	"fmt"
@@ -12,27 +12,26 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"alertrelay/relay/relaytest"
 )
 
-// gate is a proxy before a relay, which can fail in the ways of proxies.
-type gate struct {
+// Gate is a proxy before a relay, which can fail in the ways of proxies.
+type Gate struct {
 	*httptest.Server
-	down          atomic.Bool  // answers 503
-	busy          atomic.Int32 // says to come back after so many seconds
-	holdStreams   atomic.Bool  // keeps event streams to itself
-	refuseSockets atomic.Bool  // answers WebSockets with a page of its own
-	holdPolls     atomic.Bool  // keeps long polls to itself
-	requests      atomic.Int32
+
+	Down          atomic.Bool  // answers 503
+	Busy          atomic.Int32 // says to come back after so many seconds
+	HoldStreams   atomic.Bool  // keeps event streams to itself
+	RefuseSockets atomic.Bool  // answers WebSockets with a page of its own
+	HoldPolls     atomic.Bool  // keeps long polls to itself
+	Requests      atomic.Int32 // that have come
 
 	mu      sync.Mutex // guards what follows
 	sockets map[net.Conn]bool
 }
 
-// cut ends all connections, also those of WebSockets, which CloseClientConnections
+// Cut ends all connections, also those of WebSockets, which CloseClientConnections
 // does not know any more.
-func (g *gate) cut() {
+func (g *Gate) Cut() {
 	g.CloseClientConnections()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -42,28 +41,29 @@ func (g *gate) cut() {
 	clear(g.sockets)
 }
 
-func startGate(t *testing.T, r *relaytest.Relay) *gate {
+// StartGate puts one before the relay.
+func StartGate(t testing.TB, r *Relay) *Gate {
 	t.Helper()
 	target, err := url.Parse(r.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{sockets: make(map[net.Conn]bool)}
+	g := &Gate{sockets: make(map[net.Conn]bool)}
 	relay := httputil.NewSingleHostReverseProxy(target)
 	relay.FlushInterval = -1
 	relay.ErrorLog = log.New(t.Output(), "proxy: ", 0)
 	g.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		g.requests.Add(1)
+		g.Requests.Add(1)
 		at := func(location string) bool { return strings.HasPrefix(req.URL.Path, location) }
 		switch {
-		case g.busy.Load() > 0:
-			w.Header().Set("Retry-After", fmt.Sprint(g.busy.Load()))
+		case g.Busy.Load() > 0:
+			w.Header().Set("Retry-After", fmt.Sprint(g.Busy.Load()))
 			w.WriteHeader(http.StatusTooManyRequests)
-		case g.down.Load():
+		case g.Down.Load():
 			w.WriteHeader(http.StatusServiceUnavailable)
-		case g.refuseSockets.Load() && at("/ws/"):
+		case g.RefuseSockets.Load() && at("/ws/"):
 			w.WriteHeader(http.StatusForbidden)
-		case g.holdStreams.Load() && at("/ev/"), g.holdPolls.Load() && at("/lp/"):
+		case g.HoldStreams.Load() && at("/ev/"), g.HoldPolls.Load() && at("/lp/"):
 			<-req.Context().Done()
 		default:
 			relay.ServeHTTP(w, req)
@@ -78,7 +78,7 @@ func startGate(t *testing.T, r *relaytest.Relay) *gate {
 	}
 	g.Start()
 	t.Cleanup(func() {
-		g.cut()
+		g.Cut()
 		g.Close()
 	})
 	return g

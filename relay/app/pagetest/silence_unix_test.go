@@ -1,6 +1,6 @@
 //go:build unix
 
-package app_test
+package pagetest
 
 import (
 	"net/http"
@@ -14,7 +14,7 @@ import (
 func TestViewerNoticesSilence(t *testing.T) {
 	t.Parallel()
 	addr := relaytest.FreeAddress(t)
-	cmd := startRelay(t, relayProgram(t), "http://"+addr,
+	cmd := relaytest.StartProcess(t, relaytest.Build(t, "alertrelay"), "http://"+addr,
 		[]string{"serve", "--data", t.TempDir(), "--listen", addr, "--nats-listen", "", "--log-level", "error"})
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -22,19 +22,19 @@ func TestViewerNoticesSilence(t *testing.T) {
 	})
 	say := func(text string) {
 		t.Helper()
-		post(t, "http://"+addr+"/pub?id=ops", text, http.StatusOK)
+		relaytest.Post(t, "http://"+addr+"/pub?id=ops", text, http.StatusOK)
 	}
 	say("before")
 	p := openViewer(t, "http://"+addr, ">")
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	p.until(viewerIsDead) // after 15 s
+	p.Until(viewerIsDead) // after 15 s
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	p.until(viewerIsLive)
+	p.Until(viewerIsLive)
 	say("after")
 	untilViewer(p, []string{"before", "after"})
-	p.fine()
+	p.Fine()
 }

@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"context"
@@ -62,42 +62,42 @@ window.start = async (channels, options, light) => {
 };`
 
 // script is a page with nothing but client.js at work.
-type script struct{ *tab }
+type script struct{ *relaytest.Tab }
 
 // startScript follows channels in a new page; options is a JavaScript object.
 func startScript(t *testing.T, browser context.Context, base string, channels []string, options string) script {
 	t.Helper()
-	p := script{openTab(t, browser, base+"/client.js")} // shown as text, but with the relay's policy
+	p := script{relaytest.OpenTab(t, browser, base+"/client.js")} // shown as text, but with the relay's policy
 	p.follow(base, channels, options, false)
 	return p
 }
 
 func (p script) follow(base string, channels []string, options string, light bool) {
-	p.t.Helper()
+	p.T.Helper()
 	list, err := json.Marshal(channels)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
-	eval[bool](p.tab, fmt.Sprintf("(() => {%s; start(%s, {module: %q, ...%s}, %v).catch((e) => noted.push(String(e))); return true})()",
+	relaytest.Eval[bool](p.Tab, fmt.Sprintf("(() => {%s; start(%s, {module: %q, ...%s}, %v).catch((e) => noted.push(String(e))); return true})()",
 		recorder, list, base+"/client.js", options, light))
-	p.until("window.f !== undefined || noted.length > 0")
+	p.Until("window.f !== undefined || noted.length > 0")
 }
 
 // live waits until it is, over a transport.
 func (p script) live(transport string) {
-	p.t.Helper()
-	p.until(fmt.Sprintf("f.state.live && f.state.transport === %q", transport))
+	p.T.Helper()
+	p.Until(fmt.Sprintf("f.state.live && f.state.transport === %q", transport))
 }
 
 // has waits for the last text of want, and expects all, each once.
 func (p script) has(want []string) {
-	p.t.Helper()
-	p.until(fmt.Sprintf("rec.texts.includes(%s)", quote(want[len(want)-1])))
-	if got := eval[[]string](p.tab, "rec.texts"); !slices.Equal(got, want) {
-		p.t.Errorf("got %d messages %.2000q\nwant %d %.2000q", len(got), got, len(want), want)
+	p.T.Helper()
+	p.Until(fmt.Sprintf("rec.texts.includes(%s)", quote(want[len(want)-1])))
+	if got := relaytest.Eval[[]string](p.Tab, "rec.texts"); !slices.Equal(got, want) {
+		p.T.Errorf("got %d messages %.2000q\nwant %d %.2000q", len(got), got, len(want), want)
 	}
-	if bad := eval[int](p.tab, "rec.bad"); bad != 0 {
-		p.t.Errorf("%d messages were out of order, or no messages", bad)
+	if bad := relaytest.Eval[int](p.Tab, "rec.bad"); bad != 0 {
+		p.T.Errorf("%d messages were out of order, or no messages", bad)
 	}
 }
 
@@ -133,11 +133,11 @@ func TestClientJSOverEachTransport(t *testing.T) {
 				r.Publish(name([]string{"a", "b.x"}[i%2]), text)
 			}
 			p.has(want)
-			if skew := eval[float64](p.tab, "f.state.skew"); skew < -1000 || skew > 1000 {
+			if skew := relaytest.Eval[float64](p.Tab, "f.state.skew"); skew < -1000 || skew > 1000 {
 				t.Errorf("got a skew of %v ms of the same clock", skew)
 			}
-			cursor := eval[map[string]string](p.tab, "f.cursor")
-			eval[bool](p.tab, "(f.close(), f.state.stopped && !f.state.live)")
+			cursor := relaytest.Eval[map[string]string](p.Tab, "f.cursor")
+			relaytest.Eval[bool](p.Tab, "(f.close(), f.state.stopped && !f.state.live)")
 
 			// Another goes on where this one stood.
 			want = want[:0]
@@ -146,7 +146,7 @@ func TestClientJSOverEachTransport(t *testing.T) {
 				r.Publish(name("a"), want[i])
 			}
 			p.follow(r.URL, []string{name("a"), name("b.>")}, fmt.Sprintf("{transports: [%q], cursor: {time: %q, tag: %q}}", transport, cursor["time"], cursor["tag"]), false)
-			p.until("rec.n >= 5")
+			p.Until("rec.n >= 5")
 			p.has(want)
 
 			// A channel that ends is told of, and followed when it is made anew.
@@ -157,13 +157,13 @@ func TestClientJSOverEachTransport(t *testing.T) {
 				return strings.Contains(body, "subscribers: 1") || strings.Contains(body, `"subscribers": 1`)
 			})
 			deleteChannel(t, r.URL, name("a"))
-			p.until("rec.deleted.length > 0")
-			if got := eval[[]string](p.tab, "rec.deleted"); !slices.Equal(got, []string{name("a")}) {
+			p.Until("rec.deleted.length > 0")
+			if got := relaytest.Eval[[]string](p.Tab, "rec.deleted"); !slices.Equal(got, []string{name("a")}) {
 				t.Errorf("got the deletions %q", got)
 			}
 			r.Publish(name("a"), "anew")
 			p.has(append(want, "last words", "anew"))
-			p.fine()
+			p.Fine()
 		})
 	}
 }
@@ -189,7 +189,7 @@ func deleteChannel(t *testing.T, base, channel string) {
 func TestClientJSBeginnings(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	proxy := startGate(t, r)
+	proxy := relaytest.StartGate(t, r)
 	browser := relaytest.Chromium(t)
 	for i := range 5 {
 		r.Publish("a", fmt.Sprint(i))
@@ -205,25 +205,25 @@ func TestClientJSBeginnings(t *testing.T) {
 	} {
 		t.Run(options, func(t *testing.T) {
 			p := startScript(t, browser, proxy.URL, []string{"a", "b"}, options)
-			p.until("f.state.live")
+			p.Until("f.state.live")
 			if len(want) > 0 {
 				p.has(want)
 			}
-			if n := eval[int](p.tab, "rec.n"); n != len(want) {
+			if n := relaytest.Eval[int](p.Tab, "rec.n"); n != len(want) {
 				t.Errorf("got %d messages, want %q", n, want)
 			}
-			p.fine()
+			p.Fine()
 		})
 	}
 	p := startScript(t, browser, proxy.URL, []string{"quiet"}, "{transports: ['sse', 'lp']}")
-	p.until("f.state.live")
-	proxy.down.Store(true)
-	proxy.cut()
-	p.until("!f.state.live")
+	p.Until("f.state.live")
+	proxy.Down.Store(true)
+	proxy.Cut()
+	p.Until("!f.state.live")
 	r.Publish("quiet", "while away")
-	proxy.down.Store(false)
+	proxy.Down.Store(false)
 	p.has([]string{"while away"})
-	p.fine()
+	p.Fine()
 }
 
 // A proxy lets event streams pass, then only WebSockets, then neither, and then
@@ -231,7 +231,7 @@ func TestClientJSBeginnings(t *testing.T) {
 func TestClientJSFallsBackAndReturns(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	proxy := startGate(t, r)
+	proxy := relaytest.StartGate(t, r)
 	p := startScript(t, relaytest.Chromium(t), proxy.URL, []string{"a", "b.>"}, "{timing: {firstByte: 2500, probe: 1000, probeLast: 2000, retry: 50}}")
 	var want []string
 	say := func() {
@@ -244,25 +244,25 @@ func TestClientJSFallsBackAndReturns(t *testing.T) {
 	}
 	p.live("sse")
 	say()
-	proxy.holdStreams.Store(true)
-	proxy.cut()
+	proxy.HoldStreams.Store(true)
+	proxy.Cut()
 	p.live("ws")
 	say()
-	proxy.holdStreams.Store(false)
+	proxy.HoldStreams.Store(false)
 	p.live("sse") // because it has tried
 	say()
-	proxy.holdStreams.Store(true)
-	proxy.refuseSockets.Store(true)
-	proxy.cut()
+	proxy.HoldStreams.Store(true)
+	proxy.RefuseSockets.Store(true)
+	proxy.Cut()
 	p.live("lp")
 	say()
-	proxy.refuseSockets.Store(false)
+	proxy.RefuseSockets.Store(false)
 	p.live("ws")
 	say()
-	proxy.holdStreams.Store(false)
+	proxy.HoldStreams.Store(false)
 	p.live("sse")
 	say()
-	p.fine()
+	p.Fine()
 }
 
 // Where long polls are kept by a proxy, messages come by polls, and it is live only
@@ -270,19 +270,19 @@ func TestClientJSFallsBackAndReturns(t *testing.T) {
 func TestClientJSPollsBesideWhatIsQuiet(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	proxy := startGate(t, r)
-	proxy.holdPolls.Store(true)
+	proxy := relaytest.StartGate(t, r)
+	proxy.HoldPolls.Store(true)
 	p := startScript(t, relaytest.Chromium(t), proxy.URL, []string{"a"}, "{transports: ['lp'], timing: {quiet: 1000, silence: 4000}}")
 	p.live("lp")
 	r.Publish("a", "kept back")
 	p.has([]string{"kept back"})
-	proxy.down.Store(true)
-	p.until("!f.state.live")
+	proxy.Down.Store(true)
+	p.Until("!f.state.live")
 	r.Publish("a", "while away")
-	proxy.down.Store(false)
-	proxy.holdPolls.Store(false)
+	proxy.Down.Store(false)
+	proxy.HoldPolls.Store(false)
 	p.has([]string{"kept back", "while away"})
-	p.fine()
+	p.Fine()
 }
 
 // The relay goes away and comes back while 1,000 messages come.
@@ -292,7 +292,7 @@ func TestClientJSAcrossRestarts(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			r := relaytest.Start(t)
-			proxy := startGate(t, r)
+			proxy := relaytest.StartGate(t, r)
 			p := startScript(t, relaytest.Chromium(t), proxy.URL, []string{"c.>"}, fmt.Sprintf("{transports: [%q]}", transport))
 			p.live(transport)
 			var want []string
@@ -304,35 +304,35 @@ func TestClientJSAcrossRestarts(t *testing.T) {
 			}
 			say(100)
 			p.has(want)
-			proxy.down.Store(true)
+			proxy.Down.Store(true)
 			began := time.Now()
 			r.Stop()
-			p.until("!f.state.live && f.state.problem !== ''")
+			p.Until("!f.state.live && f.state.problem !== ''")
 			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("not live after %v", took)
 			}
 			r.Restart()
 			say(400)
-			proxy.down.Store(false)
+			proxy.Down.Store(false)
 			say(200)
 			r.Restart()
 			say(400)
 			p.has(want)
-			p.until("f.state.live")
-			if gaps := eval[int](p.tab, "rec.gaps"); gaps != 0 {
+			p.Until("f.state.live")
+			if gaps := relaytest.Eval[int](p.Tab, "rec.gaps"); gaps != 0 {
 				t.Errorf("got %d gaps", gaps)
 			}
 
 			// More than is kept: it says so.
-			proxy.down.Store(true)
+			proxy.Down.Store(true)
 			r.Restart()
-			p.until("!f.state.live")
+			p.Until("!f.state.live")
 			for i := range 30 {
 				r.Publish("c.0", fmt.Sprint("gap ", i))
 			}
-			proxy.down.Store(false)
-			p.until("rec.texts.includes('gap 29') && rec.gaps === 1")
-			p.fine()
+			proxy.Down.Store(false)
+			p.Until("rec.texts.includes('gap 29') && rec.gaps === 1")
+			p.Fine()
 		})
 	}
 }
@@ -340,7 +340,7 @@ func TestClientJSAcrossRestarts(t *testing.T) {
 // What is active is what the relay has, after each way of losing it.
 func TestClientJSNow(t *testing.T) {
 	t.Parallel()
-	body, err := os.ReadFile(filepath.Join("..", "..", "alerts", "testdata", "alertmanager", "alertmanager-0.34.2-single-firing.json"))
+	body, err := os.ReadFile(filepath.Join("..", "..", "..", "alerts", "testdata", "alertmanager", "alertmanager-0.34.2-single-firing.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +352,7 @@ func TestClientJSNow(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			r := relaytest.Start(t)
-			proxy := startGate(t, r)
+			proxy := relaytest.StartGate(t, r)
 			send := func(i int, status string) {
 				t.Helper()
 				b := strings.ReplaceAll(string(body), fingerprint[1], fmt.Sprintf("%016x", i))
@@ -372,7 +372,7 @@ func TestClientJSNow(t *testing.T) {
 				t.Helper()
 				for deadline := time.Now().Add(relaytest.Patience); ; time.Sleep(20 * time.Millisecond) {
 					want := serverNow(t, r) // which goes on by itself
-					got := eval[map[string]string](p.tab, "rec.active")
+					got := relaytest.Eval[map[string]string](p.Tab, "rec.active")
 					if len(want) == n && maps.Equal(got, want) {
 						return
 					}
@@ -385,37 +385,37 @@ func TestClientJSNow(t *testing.T) {
 			send(5, "firing")
 			send(1, "resolved")
 			same(3)
-			if n := eval[int](p.tab, "rec.snapshots"); n != 1 {
+			if n := relaytest.Eval[int](p.Tab, "rec.snapshots"); n != 1 {
 				t.Errorf("got %d snapshots, want 1", n)
 			}
 
 			// A short interruption needs no other snapshot.
-			proxy.down.Store(true)
-			proxy.cut()
-			p.until("!f.state.live")
+			proxy.Down.Store(true)
+			proxy.Cut()
+			p.Until("!f.state.live")
 			send(6, "firing")
 			send(2, "resolved")
-			proxy.down.Store(false)
+			proxy.Down.Store(false)
 			p.live(transport)
 			same(3)
-			if n := eval[int](p.tab, "rec.snapshots"); n != 1 {
+			if n := relaytest.Eval[int](p.Tab, "rec.snapshots"); n != 1 {
 				t.Errorf("got %d snapshots after an interruption, want 1", n)
 			}
 
 			// After a restart the relay cannot know that nothing is missing, if something came.
-			proxy.down.Store(true)
-			proxy.cut()
-			p.until("!f.state.live")
+			proxy.Down.Store(true)
+			proxy.Cut()
+			p.Until("!f.state.live")
 			send(7, "firing")
 			r.Restart()
 			send(3, "resolved")
-			proxy.down.Store(false)
+			proxy.Down.Store(false)
 			p.live(transport)
 			same(3)
-			if n, bad := eval[int](p.tab, "rec.snapshots"), eval[int](p.tab, "rec.bad"); n != 2 || bad != 0 {
+			if n, bad := relaytest.Eval[int](p.Tab, "rec.snapshots"), relaytest.Eval[int](p.Tab, "rec.bad"); n != 2 || bad != 0 {
 				t.Errorf("got %d snapshots after a restart and %d of what makes no sense, want 2 and none", n, bad)
 			}
-			p.fine()
+			p.Fine()
 		})
 	}
 }
@@ -462,29 +462,29 @@ func serverNow(t *testing.T, r *relaytest.Relay) map[string]string {
 func TestClientJSRefusals(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	proxy := startGate(t, r)
+	proxy := relaytest.StartGate(t, r)
 	browser := relaytest.Chromium(t)
 	for _, transport := range clientTransports {
 		p := startScript(t, browser, proxy.URL, []string{strings.Repeat("x", 300)}, fmt.Sprintf("{transports: [%q]}", transport))
-		p.until("f.state.stopped")
-		if problem := eval[string](p.tab, "f.state.problem"); problem != "Channel id is too large" {
+		p.Until("f.state.stopped")
+		if problem := relaytest.Eval[string](p.Tab, "f.state.problem"); problem != "Channel id is too large" {
 			t.Errorf("%s: got the problem %q", transport, problem)
 		}
-		p.fine()
+		p.Fine()
 	}
 	p := startScript(t, browser, proxy.URL, []string{"a"}, "{}")
 	p.live("sse")
-	proxy.busy.Store(3)
-	before := proxy.requests.Load()
-	proxy.cut()
-	p.until("f.state.retryAt - Date.now() > 2000")
-	if n := proxy.requests.Load() - before; n > 1 {
+	proxy.Busy.Store(3)
+	before := proxy.Requests.Load()
+	proxy.Cut()
+	p.Until("f.state.retryAt - Date.now() > 2000")
+	if n := proxy.Requests.Load() - before; n > 1 {
 		t.Errorf("got %d requests, and none was to come", n)
 	}
-	proxy.busy.Store(0)
-	eval[bool](p.tab, "(dispatchEvent(new Event('online')), true)") // does not wait
-	p.until("f.state.live")
-	p.fine()
+	proxy.Busy.Store(0)
+	relaytest.Eval[bool](p.Tab, "(dispatchEvent(new Event('online')), true)") // does not wait
+	p.Until("f.state.live")
+	p.Fine()
 }
 
 // 50,000 messages leave nothing behind.
@@ -495,10 +495,10 @@ func TestClientJSKeepsNothing(t *testing.T) {
 	const messages, channels = 50_000, 400
 	heap := func(p script) float64 {
 		t.Helper()
-		if _, err := chromedp.Call(p.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+		if _, err := chromedp.Call(p.Context(), heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 			t.Fatal(err)
 		}
-		usage, err := chromedp.Call(p.ctx, runtime.GetHeapUsage, cdp.Empty{})
+		usage, err := chromedp.Call(p.Context(), runtime.GetHeapUsage, cdp.Empty{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -507,7 +507,7 @@ func TestClientJSKeepsNothing(t *testing.T) {
 	pages := make(map[string]script)
 	before := make(map[string]float64)
 	for _, transport := range clientTransports {
-		p := script{openTab(t, browser, r.URL+"/client.js")}
+		p := script{relaytest.OpenTab(t, browser, r.URL+"/client.js")}
 		p.follow(r.URL, []string{"h.>"}, fmt.Sprintf("{transports: [%q]}", transport), true)
 		p.live(transport)
 		pages[transport], before[transport] = p, heap(p)
@@ -516,13 +516,13 @@ func TestClientJSKeepsNothing(t *testing.T) {
 		publishToMany(t, r, "h.%d", channels, strings.Repeat("x", 200))
 		if i%15 == 14 { // 20 are kept of each
 			for _, p := range pages {
-				p.until(fmt.Sprintf("rec.n + rec.gaps >= %d", (i+1)*channels))
+				p.Until(fmt.Sprintf("rec.n + rec.gaps >= %d", (i+1)*channels))
 			}
 		}
 	}
 	for transport, p := range pages {
-		p.until(fmt.Sprintf("rec.n + rec.gaps >= %d", messages))
-		if n, bad := eval[int](p.tab, "rec.n"), eval[int](p.tab, "rec.bad"); n != messages || bad != 0 {
+		p.Until(fmt.Sprintf("rec.n + rec.gaps >= %d", messages))
+		if n, bad := relaytest.Eval[int](p.Tab, "rec.n"), relaytest.Eval[int](p.Tab, "rec.bad"); n != messages || bad != 0 {
 			t.Errorf("%s: got %d messages, %d of them out of order", transport, n, bad)
 		}
 		after := heap(p)
@@ -530,7 +530,7 @@ func TestClientJSKeepsNothing(t *testing.T) {
 		if after > before[transport]+3 {
 			t.Errorf("%s: the heap grew from %.2f to %.2f MB", transport, before[transport], after)
 		}
-		p.fine()
+		p.Fine()
 	}
 }
 
@@ -546,23 +546,24 @@ func TestPagesUnderAPrefix(t *testing.T) {
 	proxy := httptest.NewServer(http.StripPrefix("/ops/relay", httputil.NewSingleHostReverseProxy(target)))
 	t.Cleanup(proxy.Close)
 	browser := relaytest.Chromium(t)
+	const boardIsLive = "document.body.dataset.live === 'live'"
 	for path, ready := range map[string]string{
 		"/":            boardIsLive,
 		"/board/a.%3E": boardIsLive,
 		"/channels":    "document.querySelector('#channels a.channel')?.textContent === 'a'",
 		"/channels/a":  viewerIsLive + " && document.querySelector('#list .text')?.textContent === 'hello'",
 	} {
-		p := openTab(t, browser, proxy.URL+"/ops/relay"+path)
-		p.until(ready)
-		if strange := eval[[]string](p, "performance.getEntriesByType('resource').map((e) => e.name).filter((n) => !n.startsWith(location.origin + '/ops/relay/'))"); len(strange) > 0 {
+		p := relaytest.OpenTab(t, browser, proxy.URL+"/ops/relay"+path)
+		p.Until(ready)
+		if strange := relaytest.Eval[[]string](p, "performance.getEntriesByType('resource').map((e) => e.name).filter((n) => !n.startsWith(location.origin + '/ops/relay/'))"); len(strange) > 0 {
 			t.Errorf("%s: got %q", path, strange)
 		}
-		p.fine()
+		p.Fine()
 	}
 	p := startScript(t, browser, proxy.URL+"/ops/relay", []string{"a"}, "{last: 1}")
 	p.live("sse")
 	p.has([]string{"hello"})
-	p.fine()
+	p.Fine()
 }
 
 // The page of the documentation works from another origin, with all that is not the
@@ -570,7 +571,7 @@ func TestPagesUnderAPrefix(t *testing.T) {
 func TestClientJSInAPageOfOthers(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	manual, err := os.ReadFile(filepath.Join("..", "..", "alerts", "board", "CLIENT.md"))
+	manual, err := os.ReadFile(filepath.Join("..", "..", "..", "alerts", "board", "CLIENT.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -585,24 +586,24 @@ func TestClientJSInAPageOfOthers(t *testing.T) {
 		_, _ = w.Write([]byte(page))
 	}))
 	t.Cleanup(other.Close)
-	firing, err := os.ReadFile(filepath.Join("..", "..", "alerts", "testdata", "alertmanager", "alertmanager-0.34.2-group3-firing.json"))
+	firing, err := os.ReadFile(filepath.Join("..", "..", "..", "alerts", "testdata", "alertmanager", "alertmanager-0.34.2-group3-firing.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sendAlerts(t, r, string(firing))
 	browser := relaytest.Chromium(t)
-	p := openTab(t, browser, other.URL)
-	p.until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
+	p := relaytest.OpenTab(t, browser, other.URL)
+	p.Until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
 	r.Stop()
-	p.until("document.getElementById('state').textContent.startsWith('NOT LIVE')")
+	p.Until("document.getElementById('state').textContent.startsWith('NOT LIVE')")
 	r.Restart()
-	p.until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
+	p.Until("document.getElementById('state').textContent === 'Live' && document.querySelectorAll('#firing li').length === 3")
 	for _, transport := range clientTransports {
-		eval[bool](p, fmt.Sprintf("(import(%q).then(({follow}) => { window.f = follow('>', {mode: 'now', transports: [%q], onSnapshot: (m) => { window.count = m.length }}) }), window.count = -1, true)", r.URL+"/client.js", transport))
-		p.until("window.count === 3 && f.state.live")
-		eval[bool](p, "(f.close(), true)")
+		relaytest.Eval[bool](p, fmt.Sprintf("(import(%q).then(({follow}) => { window.f = follow('>', {mode: 'now', transports: [%q], onSnapshot: (m) => { window.count = m.length }}) }), window.count = -1, true)", r.URL+"/client.js", transport))
+		p.Until("window.count === 3 && f.state.live")
+		relaytest.Eval[bool](p, "(f.close(), true)")
 	}
-	p.fine()
+	p.Fine()
 }
 
 // publishToMany publishes a text to so many channels, several at once.
@@ -640,9 +641,9 @@ func TestClientJSMeasuresTheClock(t *testing.T) {
 	for _, transport := range clientTransports {
 		p := startScript(t, browser, proxy.URL, []string{"a"}, fmt.Sprintf("{transports: [%q]}", transport))
 		p.live(transport)
-		if got := time.Duration(eval[float64](p.tab, "f.state.skew")) * time.Millisecond; (got - ahead).Abs() > 2*time.Second {
+		if got := time.Duration(relaytest.Eval[float64](p.Tab, "f.state.skew")) * time.Millisecond; (got - ahead).Abs() > 2*time.Second {
 			t.Errorf("%s: got a skew of %v, want %v", transport, got, ahead)
 		}
-		p.fine()
+		p.Fine()
 	}
 }

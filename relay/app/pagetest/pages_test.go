@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"fmt"
@@ -14,19 +14,19 @@ import (
 )
 
 // shown are the messages of an example page, the oldest first.
-func shown(p *tab) []string {
-	p.t.Helper()
-	got := eval[[]string](p, "[...document.querySelectorAll('#list li[data-id]')].map((e) => e.dataset.id + ' ' + e.textContent)")
+func shown(p *relaytest.Tab) []string {
+	p.T.Helper()
+	got := relaytest.Eval[[]string](p, "[...document.querySelectorAll('#list li[data-id]')].map((e) => e.dataset.id + ' ' + e.textContent)")
 	slices.Reverse(got)
 	return got
 }
 
 // untilShown waits for the text, and expects the page to have all of want.
-func untilShown(p *tab, name, last string, want []string) {
-	p.t.Helper()
-	p.until(fmt.Sprintf("[...document.querySelectorAll('#list li')].some((e) => e.textContent === %q)", last))
+func untilShown(p *relaytest.Tab, name, last string, want []string) {
+	p.T.Helper()
+	p.Until(fmt.Sprintf("[...document.querySelectorAll('#list li')].some((e) => e.textContent === %q)", last))
 	if got := shown(p); !slices.Equal(got, want) {
-		p.t.Errorf("%s: got %q, want %q", name, got, want)
+		p.T.Errorf("%s: got %q, want %q", name, got, want)
 	}
 }
 
@@ -36,24 +36,24 @@ func TestExamplePages(t *testing.T) {
 	browser := relaytest.Chromium(t)
 	r := relaytest.Start(t)
 	addr := relaytest.FreeAddress(t)
-	relaytest.StartProgram(t, pagesProgram(t), "--listen", addr, "--relay", r.URL)
+	relaytest.StartProgram(t, relaytest.Build(t, "alertrelay/examples/pages"), "--listen", addr, "--relay", r.URL)
 	relaytest.Eventually(t, "the pages are served", func() bool {
-		status, _ := get(t.Context(), "http://"+addr+"/")
+		status, _ := relaytest.Get(t.Context(), "http://"+addr+"/")
 		return status == http.StatusOK
 	})
-	dir, err := filepath.Abs(filepath.Join("..", "..", "examples", "pages"))
+	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "examples", "pages"))
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	r.Publish("pages", "before")
 	want := []string{"1 before"}
-	tabs := make(map[string]*tab)
+	tabs := make(map[string]*relaytest.Tab)
 	for _, name := range []string{"sse", "websocket", "longpoll", "poll", "iframe", "jsonp", "chat"} {
-		tabs[name] = openTab(t, browser, "http://"+addr+"/"+name+".html?channel=pages")
+		tabs[name] = relaytest.OpenTab(t, browser, "http://"+addr+"/"+name+".html?channel=pages")
 		if name == "websocket" || name == "poll" { // a browser has six connections to an address, and others hold theirs
 			file := url.URL{Scheme: "file", Path: filepath.ToSlash(dir) + "/" + name + ".html", RawQuery: "channel=pages&relay=" + url.QueryEscape(r.URL)}
-			tabs[name+" as a file"] = openTab(t, browser, file.String())
+			tabs[name+" as a file"] = relaytest.OpenTab(t, browser, file.String())
 		}
 	}
 	publish := func(text string) {
@@ -74,7 +74,7 @@ func TestExamplePages(t *testing.T) {
 	r.Stop()
 	for name, p := range tabs {
 		if name != "jsonp" { // it cannot tell at once
-			p.until("!/: (live|asked a second ago)$/.test(document.getElementById('state').textContent)")
+			p.Until("!/: (live|asked a second ago)$/.test(document.getElementById('state').textContent)")
 		}
 	}
 	r.Restart()
@@ -83,11 +83,11 @@ func TestExamplePages(t *testing.T) {
 	check("last")
 
 	chat := tabs["chat"]
-	chat.do(chromedp.SetValue(chromedp.CSS("[name=name]"), "<i>me</i>"))
-	chat.do(chromedp.SendKeys(chromedp.CSS("[name=text]"), "hi all\r"))
+	chat.Do(chromedp.SetValue(chromedp.CSS("[name=name]"), "<i>me</i>"))
+	chat.Do(chromedp.SendKeys(chromedp.CSS("[name=text]"), "hi all\r"))
 	want = append(want, fmt.Sprintf("%d <i>me</i>: hi all", len(want)+1))
 	check("<i>me</i>: hi all")
 	for _, p := range tabs {
-		p.fine()
+		p.Fine()
 	}
 }

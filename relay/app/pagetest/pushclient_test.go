@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"context"
@@ -17,7 +17,7 @@ var pushModes = []string{"stream", "eventsource", "websocket", "longpolling", "j
 
 // pushPage is a page with the test's client of push_stream.
 type pushPage struct {
-	*tab
+	*relaytest.Tab
 	*pushSite
 	mode   string
 	origin string // of the relay; the page's own if empty
@@ -25,52 +25,52 @@ type pushPage struct {
 
 func openPushPage(t *testing.T, browser context.Context, s *pushSite, mode string) *pushPage {
 	t.Helper()
-	return &pushPage{tab: openTab(t, browser, s.url+"/"), pushSite: s, mode: mode}
+	return &pushPage{Tab: relaytest.OpenTab(t, browser, s.url+"/"), pushSite: s, mode: mode}
 }
 
 // start connects to channels, a JavaScript object from name to backtrack.
 func (p *pushPage) start(channels, options string) {
-	p.t.Helper()
+	p.T.Helper()
 	if p.origin != "" {
 		options = fmt.Sprintf("origin: %q, %s", p.origin, options)
 	}
-	eval[any](p.tab, fmt.Sprintf("start(%s, {mode: %q, %s}), null", channels, p.mode, options))
+	relaytest.Eval[any](p.Tab, fmt.Sprintf("start(%s, {mode: %q, %s}), null", channels, p.mode, options))
 }
 
 // run has the client do something.
 func (p *pushPage) run(call string) {
-	p.t.Helper()
-	eval[any](p.tab, fmt.Sprintf("client.%s, null", call))
+	p.T.Helper()
+	relaytest.Eval[any](p.Tab, fmt.Sprintf("client.%s, null", call))
 }
 
 // untilMessages waits for the n-th message, and returns "id channel text" of all.
 func (p *pushPage) untilMessages(n int) []string {
-	p.t.Helper()
-	p.until(fmt.Sprintf("messages.length >= %d", n))
-	return eval[[]string](p.tab, "messages.map(([text, id, channel]) => `${id} ${channel} ${text}`)")
+	p.T.Helper()
+	p.Until(fmt.Sprintf("messages.length >= %d", n))
+	return relaytest.Eval[[]string](p.Tab, "messages.map(([text, id, channel]) => `${id} ${channel} ${text}`)")
 }
 
 // untilIs waits for the client to be in a state: CLOSED, CONNECTING or OPEN.
 func (p *pushPage) untilIs(state string) {
-	p.t.Helper()
-	p.until(fmt.Sprintf("(states.at(-1) ?? 'CLOSED') === %q", state))
+	p.T.Helper()
+	p.Until(fmt.Sprintf("(states.at(-1) ?? 'CLOSED') === %q", state))
 }
 
 // subscribed waits for the client's subscription to a channel. A JSONP poll that
 // is no longer wanted goes on, and is counted too.
 func (p *pushPage) subscribed(channel string, abandoned int) {
-	p.t.Helper()
+	p.T.Helper()
 	if p.mode != "jsonp" {
 		abandoned = 0
 	}
-	p.subscribers(p.t, channel, 1+abandoned)
+	p.subscribers(p.T, channel, 1+abandoned)
 }
 
 // same expects the messages, "id channel text".
 func (p *pushPage) same(got, want []string) {
-	p.t.Helper()
+	p.T.Helper()
 	if !slices.Equal(got, want) {
-		p.t.Errorf("got %q, want %q", got, want)
+		p.T.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestPushStreamClient(t *testing.T) {
 					p := openPushPage(t, browser, s, mode)
 					item.test(p)
 					p.run("disconnect()")
-					p.fine()
+					p.Fine()
 				})
 			}
 		})
@@ -146,30 +146,30 @@ func opensAndCloses(p *pushPage) {
 	ch := p.mode + "274"
 	p.start(fmt.Sprintf("{%s: 0}", ch), "")
 	p.untilIs("OPEN")
-	p.until(fmt.Sprintf("info(%q)?.subscribers === 1", ch))
-	if got := eval[[]string](p.tab, "states"); !slices.Equal(got, []string{"CONNECTING", "OPEN"}) {
-		p.t.Errorf("got the states %q", got)
+	p.Until(fmt.Sprintf("info(%q)?.subscribers === 1", ch))
+	if got := relaytest.Eval[[]string](p.Tab, "states"); !slices.Equal(got, []string{"CONNECTING", "OPEN"}) {
+		p.T.Errorf("got the states %q", got)
 	}
 
 	const text = `<b>"é ☃"</b> }{ &amp; 50% + \n 发布`
 	before := time.Now().Truncate(time.Second)
 	p.run(fmt.Sprintf("sendMessage(%q)", text))
-	p.until("messages.length === 1")
-	m := eval[[]any](p.tab, "messages[0]")
+	p.Until("messages.length === 1")
+	m := relaytest.Eval[[]any](p.Tab, "messages[0]")
 	if want := []any{text, 1.0, ch, "", true}; !slices.Equal(m[:5], want) {
-		p.t.Errorf("got %q, want %q", m[:5], want)
+		p.T.Errorf("got %q, want %q", m[:5], want)
 	}
 	if at, err := http.ParseTime(fmt.Sprint(m[5])); err != nil || at.Before(before) || at.After(time.Now()) {
-		p.t.Errorf("got the time %v, %v", m[5], err)
+		p.T.Errorf("got the time %v, %v", m[5], err)
 	}
 
 	p.run("disconnect()")
 	p.untilIs("CLOSED")
 	if p.mode != "jsonp" { // it cannot be cut off
-		p.subscribers(p.t, ch, 0)
+		p.subscribers(p.T, ch, 0)
 	}
-	if got := eval[int](p.tab, "errors.length"); got != 0 {
-		p.t.Errorf("got %d errors", got)
+	if got := relaytest.Eval[int](p.Tab, "errors.length"); got != 0 {
+		p.T.Errorf("got %d errors", got)
 	}
 }
 
@@ -177,20 +177,20 @@ func reconnectsAfterTTL(p *pushPage) {
 	ch := p.mode + "277"
 	const prefixes = "prefixes: {stream: '/subttl', websocket: '/wsttl'}, reconnectOnTimeout: 50"
 	p.start(fmt.Sprintf("{%s: 0}", ch), prefixes)
-	p.until("errors.length >= 2 && states.filter((s) => s === 'OPEN').length >= 3")
+	p.Until("errors.length >= 2 && states.filter((s) => s === 'OPEN').length >= 3")
 	p.run("disconnect()")
-	if got := eval[[]string](p.tab, "[...new Set(errors.map((e) => e.type))]"); !slices.Equal(got, []string{"timeout"}) {
-		p.t.Errorf("got the errors %q", got)
+	if got := relaytest.Eval[[]string](p.Tab, "[...new Set(errors.map((e) => e.type))]"); !slices.Equal(got, []string{"timeout"}) {
+		p.T.Errorf("got the errors %q", got)
 	}
-	p.subscribers(p.t, ch, 0)
+	p.subscribers(p.T, ch, 0)
 
 	p.start(fmt.Sprintf("{%s: 0}", ch), prefixes+", autoReconnect: false")
-	n := eval[int](p.tab, "errors.length")
-	p.until(fmt.Sprintf("errors.length > %d", n))
+	n := relaytest.Eval[int](p.Tab, "errors.length")
+	p.Until(fmt.Sprintf("errors.length > %d", n))
 	p.untilIs("CLOSED")
-	p.subscribers(p.t, ch, 0)
-	if got := eval[bool](p.tab, "client.reconnecting !== 0"); got {
-		p.t.Error("it reconnects")
+	p.subscribers(p.T, ch, 0)
+	if got := relaytest.Eval[bool](p.Tab, "client.reconnecting !== 0"); got {
+		p.T.Error("it reconnects")
 	}
 }
 
@@ -202,10 +202,10 @@ func addsChannel(p *pushPage) {
 	p.subscribed(b, 0)
 	p.subscribed(a, 1)
 	p.untilIs("OPEN")
-	p.publish(p.t, a, "to a", "")
+	p.publish(p.T, a, "to a", "")
 	p.untilMessages(1)
 	p.subscribed(b, 0)
-	p.publish(p.t, b, "to b", "")
+	p.publish(p.T, b, "to b", "")
 	p.same(p.untilMessages(2), []string{"1 " + a + " to a", "1 " + b + " to b"})
 }
 
@@ -216,12 +216,12 @@ func removesChannel(p *pushPage) {
 	p.run(fmt.Sprintf("removeChannel(%q)", a))
 	p.subscribed(b, 1)
 	if p.mode != "jsonp" { // the abandoned poll would be answered
-		p.subscribers(p.t, a, 0)
+		p.subscribers(p.T, a, 0)
 	}
 	p.untilIs("OPEN")
-	p.publish(p.t, a, "to a", "")
+	p.publish(p.T, a, "to a", "")
 	p.subscribed(b, 0)
-	p.publish(p.t, b, "to b", "")
+	p.publish(p.T, b, "to b", "")
 	p.same(p.untilMessages(1), []string{"1 " + b + " to b"})
 }
 
@@ -229,16 +229,16 @@ func deletesChannel(p *pushPage) {
 	ch := p.mode + "280"
 	p.start(fmt.Sprintf("{%s: 0}", ch), "reconnectOnTimeout: 50")
 	p.subscribed(ch, 0)
-	p.publish(p.t, ch, "first", "")
+	p.publish(p.T, ch, "first", "")
 	p.untilMessages(1)
 	p.subscribed(ch, 0)
-	p.remove(p.t, ch)
-	p.until("deleted.length > 0")
-	if got := eval[[]string](p.tab, "deleted"); !slices.Equal(got, []string{ch}) {
-		p.t.Errorf("got %q deleted", got)
+	p.remove(p.T, ch)
+	p.Until("deleted.length > 0")
+	if got := relaytest.Eval[[]string](p.Tab, "deleted"); !slices.Equal(got, []string{ch}) {
+		p.T.Errorf("got %q deleted", got)
 	}
-	if got, want := p.publish(p.t, ch, "again", "").Published, 1; got != want {
-		p.t.Errorf("got published_messages %d, want %d", got, want)
+	if got, want := p.publish(p.T, ch, "again", "").Published, 1; got != want {
+		p.T.Errorf("got published_messages %d, want %d", got, want)
 	}
 }
 
@@ -247,20 +247,20 @@ func switchesPath(p *pushPage) {
 	p.start(fmt.Sprintf("{%s: 0}", ch), "extraParams: {tests: 'on'}")
 	p.untilIs("OPEN")
 	p.subscribed("test_"+ch, 0)
-	p.publish(p.t, ch, "not this", "")
-	p.publish(p.t, "test_"+ch, "switched", "")
+	p.publish(p.T, ch, "not this", "")
+	p.publish(p.T, "test_"+ch, "switched", "")
 	p.same(p.untilMessages(1), []string{"1 test_" + ch + " switched"})
 }
 
 func isRefused(p *pushPage) {
 	p.start("{ch: 0}", `openAfter: 30_000, prefixes: {stream: '/pub', eventsource: '/pub', websocket: '/pub', longpolling: '/pub', jsonp: '/pub'}`)
-	p.until("errors.length > 0")
+	p.Until("errors.length > 0")
 	p.untilIs("CLOSED")
-	if got := eval[[]string](p.tab, "errors.map((e) => e.type)"); !slices.Equal(got, []string{"load"}) {
-		p.t.Errorf("got the errors %q", got)
+	if got := relaytest.Eval[[]string](p.Tab, "errors.map((e) => e.type)"); !slices.Equal(got, []string{"load"}) {
+		p.T.Errorf("got the errors %q", got)
 	}
-	if got := eval[[]string](p.tab, "states"); !slices.Equal(got, []string{"CONNECTING", "CLOSED"}) {
-		p.t.Errorf("got the states %q", got)
+	if got := relaytest.Eval[[]string](p.Tab, "states"); !slices.Equal(got, []string{"CONNECTING", "CLOSED"}) {
+		p.T.Errorf("got the states %q", got)
 	}
 }
 
@@ -271,36 +271,36 @@ const byArgument = "messagesControlByArgument: true, extraParams: {qs: 'on'}, "
 func publishedAfter(name, after string) func(p *pushPage) {
 	return func(p *pushPage) {
 		ch := p.mode + "283" + name
-		p.publish(p.t, ch, "stored", "")
+		p.publish(p.T, ch, "stored", "")
 		p.start(fmt.Sprintf("{%s: 0}", ch), byArgument+"messagesPublishedAfter: "+after)
 		p.untilMessages(1)
 		p.run("disconnect()")
-		p.publish(p.t, ch, "while away", "")
+		p.publish(p.T, ch, "while away", "")
 		p.run("connect()")
 		p.untilMessages(2)
-		p.publish(p.t, ch, "live", "")
+		p.publish(p.T, ch, "live", "")
 		p.same(p.untilMessages(3), []string{"1 " + ch + " stored", "2 " + ch + " while away", "3 " + ch + " live"})
 	}
 }
 
 func onlyAfter(p *pushPage) {
 	ch := p.mode + "283only"
-	p.publish(p.t, ch, "stored", "")
+	p.publish(p.T, ch, "stored", "")
 	p.start(fmt.Sprintf("{%s: 0}", ch), byArgument+"messagesPublishedAfter: new Date(Date.now() + 3_600_000)")
 	p.subscribed(ch, 0)
-	p.publish(p.t, ch, "live", "")
+	p.publish(p.T, ch, "live", "")
 	p.same(p.untilMessages(1), []string{"2 " + ch + " live"})
 }
 
 func backtracksTwice(p *pushPage) {
 	ch := p.mode + "284"
-	p.publish(p.t, ch, "one", "")
-	p.publish(p.t, ch, "two", "")
+	p.publish(p.T, ch, "one", "")
+	p.publish(p.T, ch, "two", "")
 	p.start(fmt.Sprintf("{%s: 1}", ch), "once: true, extraParams: {qs: 'on'}")
 	p.untilMessages(1)
 	want := []string{"2 " + ch + " two", "2 " + ch + " two"}
 	if p.mode == "jsonp" { // is always in argument mode
-		p.publish(p.t, ch, "three", "")
+		p.publish(p.T, ch, "three", "")
 		want[1] = "3 " + ch + " three"
 	}
 	p.run("connect()")
@@ -310,18 +310,18 @@ func backtracksTwice(p *pushPage) {
 // writesTime: with two digits each, in English, of UTC.
 func writesTime(p *pushPage) {
 	ch := p.mode + "287"
-	p.publish(p.t, ch, "stored", "")
+	p.publish(p.T, ch, "stored", "")
 	p.start(fmt.Sprintf("{%s: 0}", ch), byArgument+"messagesPublishedAfter: new Date(Date.UTC(2009, 0, 5, 3, 4, 6))")
 	p.same(p.untilMessages(1), []string{"1 " + ch + " stored"})
 	if got, want := p.requests(ch)[0], "&time=Mon%2C%2005%20Jan%202009%2003%3A04%3A06%20GMT&"; !strings.Contains(got, want) {
-		p.t.Errorf("got %s, want it to have %s", got, want)
+		p.T.Errorf("got %s, want it to have %s", got, want)
 	}
 }
 
 func readsTexts(p *pushPage) {
 	ch := p.mode + "290"
 	for _, text := range []string{"plain text", "%7B%22a%22%3A%20%22b%27c%22%7D"} { // what is encoded is decoded
-		p.publish(p.t, ch, text, "")
+		p.publish(p.T, ch, text, "")
 	}
 	p.start(fmt.Sprintf("{%s: 2}", ch), byArgument)
 	p.same(p.untilMessages(2), []string{"1 " + ch + " plain text", "2 " + ch + ` {"a": "b'c"}`})
@@ -331,45 +331,45 @@ func readsTexts(p *pushPage) {
 func readsJSON(p *pushPage) {
 	ch := p.mode + "290json"
 	for _, text := range []string{`{"a": "b c%20d"}`, `[1, null, true]`, `"e%20f"`} {
-		p.publish(p.t, ch, text, "")
+		p.publish(p.T, ch, text, "")
 	}
 	p.start(fmt.Sprintf("{%q: 3}", ch), "pollPause: 60_000, prefixes: {eventsource: '/jsonev', longpolling: '/jsonlp', jsonp: '/jsonlp'}")
-	p.until("messages.length >= 3")
+	p.Until("messages.length >= 3")
 	want := `[{"a":"b c%20d"},[1,null,true],"e f"]`
-	if got := eval[string](p.tab, "JSON.stringify(messages.map((m) => m[0]))"); got != want {
-		p.t.Errorf("got %s, want %s", got, want)
+	if got := relaytest.Eval[string](p.Tab, "JSON.stringify(messages.map((m) => m[0]))"); got != want {
+		p.T.Errorf("got %s, want %s", got, want)
 	}
 }
 
 func lastEventID(p *pushPage) {
 	ch := p.mode + "285"
-	p.publish(p.t, ch, "one", "event 1")
-	p.publish(p.t, ch, "two", "event 2")
-	p.publish(p.t, ch, "three", "")
+	p.publish(p.T, ch, "one", "event 1")
+	p.publish(p.T, ch, "two", "event 2")
+	p.publish(p.T, ch, "three", "")
 	p.start(fmt.Sprintf("{%s: 0}", ch), byArgument+"lastEventId: 'event 1'")
 	p.untilMessages(2)
 	p.run("disconnect()")
-	p.publish(p.t, ch, "four", "event 4")
+	p.publish(p.T, ch, "four", "event 4")
 	p.run("connect()")
 	p.same(p.untilMessages(3), []string{"2 " + ch + " two", "3 " + ch + " three", "4 " + ch + " four"})
-	if got := eval[string](p.tab, "messages[0][3]"); got != "event 2" {
-		p.t.Errorf("got the event id %q", got)
+	if got := relaytest.Eval[string](p.Tab, "messages[0][3]"); got != "event 2" {
+		p.T.Errorf("got the event id %q", got)
 	}
 }
 
 func backtracksThenContinues(p *pushPage) {
 	ch := p.mode + "286"
-	p.publish(p.t, ch, "one", "")
-	p.publish(p.t, ch, "two", "")
+	p.publish(p.T, ch, "one", "")
+	p.publish(p.T, ch, "two", "")
 	p.start(fmt.Sprintf("{%s: 1}", ch), byArgument)
 	p.untilMessages(1)
 	p.run("disconnect()")
-	p.publish(p.t, ch, "three", "")
-	p.publish(p.t, ch, "four", "")
+	p.publish(p.T, ch, "three", "")
+	p.publish(p.T, ch, "four", "")
 	p.run("connect()")
 	p.same(p.untilMessages(3), []string{"2 " + ch + " two", "3 " + ch + " three", "4 " + ch + " four"})
 	seen := p.requests(ch)
 	if last := seen[len(seen)-1]; strings.Contains(last, ".b1") || !strings.Contains(last, "%20GMT&eventid=") {
-		p.t.Errorf("its last request is %s", last)
+		p.T.Errorf("its last request is %s", last)
 	}
 }

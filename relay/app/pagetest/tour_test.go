@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"os/exec"
@@ -13,7 +13,7 @@ func TestTour(t *testing.T) {
 	t.Parallel()
 	shell, _ := relaytest.Program(t, "dash", "sh"), relaytest.Program(t, "curl", "curl")
 	r := relaytest.Start(t)
-	out, err := exec.CommandContext(t.Context(), shell, filepath.Join("..", "..", "examples", "tour.sh"), r.URL).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), shell, filepath.Join("..", "..", "..", "examples", "tour.sh"), r.URL).CombinedOutput()
 	if err != nil {
 		t.Errorf("tour.sh: %v\n%s", err, out)
 	}

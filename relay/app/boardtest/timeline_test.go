@@ -1,4 +1,4 @@
-package app_test
+package boardtest
 
 import (
 	"bufio"
@@ -142,9 +142,9 @@ func TestTimelineShowsWhatWas(t *testing.T) {
 	url := startDemo(t, 4*time.Hour)
 	events := readPast(t, url)
 	p := openBoard(t, relaytest.Chromium(t), url+"/", nil)
-	p.do(chromedp.Click(chromedp.CSS("ar-timeline .toggle")))
-	p.until("document.querySelector('ar-timeline .body').dataset.state === 'ready'")
-	if box := eval[[]float64](p, "(({top, bottom, height}) => [top, bottom, height, innerHeight])(document.querySelector('ar-timeline').getBoundingClientRect())"); box[2] < 60 || box[1] > box[3] {
+	p.Do(chromedp.Click(chromedp.CSS("ar-timeline .toggle")))
+	p.Until("document.querySelector('ar-timeline .body').dataset.state === 'ready'")
+	if box := relaytest.Eval[[]float64](p, "(({top, bottom, height}) => [top, bottom, height, innerHeight])(document.querySelector('ar-timeline').getBoundingClientRect())"); box[2] < 60 || box[1] > box[3] {
 		t.Errorf("the timeline is not on the screen: top, bottom, height and the window's are %v", box)
 	}
 
@@ -153,7 +153,7 @@ func TestTimelineShowsWhatWas(t *testing.T) {
 	most := 0
 	for i := range 60 {
 		at := begin.Add(time.Duration(i*37%60) * end.Sub(begin) / 60).Truncate(time.Millisecond)
-		got := eval[[]string](p, fmt.Sprintf("%s(%d)", jsState, at.UnixMilli()))
+		got := relaytest.Eval[[]string](p, fmt.Sprintf("%s(%d)", jsState, at.UnixMilli()))
 		want := stateAt(events, at)
 		if !slices.Equal(got, want) {
 			t.Fatalf("at %s: got %d alerts, want %d:\n%s\n\n%s", at, len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -166,22 +166,25 @@ func TestTimelineShowsWhatWas(t *testing.T) {
 
 	// The page shows it and says that it is not now.
 	at := begin.Add(end.Sub(begin) / 2).UTC().Truncate(time.Second)
-	eval[bool](p, fmt.Sprintf("(document.querySelector('ar-timeline').go(%d), true)", at.UnixMilli()))
-	p.until(travelled)
-	p.until(fmt.Sprintf("new URLSearchParams(location.search).get('at') === %q", at.Format(time.RFC3339)))
-	if shown := eval[string](p, "document.querySelector('#past').textContent"); !strings.Contains(shown, "PAST") {
+	relaytest.Eval[bool](p, fmt.Sprintf("(document.querySelector('ar-timeline').go(%d), true)", at.UnixMilli()))
+	p.Until(travelled)
+	p.Until(fmt.Sprintf("new URLSearchParams(location.search).get('at') === %q", at.Format(time.RFC3339)))
+	if shown := relaytest.Eval[string](p, "document.querySelector('#past').textContent"); !strings.Contains(shown, "PAST") {
 		t.Errorf("the page says %q", shown)
 	}
-	p.shoot("timeline")
+	p.Shoot("timeline")
 
 	t.Run("keyboard", func(t *testing.T) {
-		p.t = t
-		p.do(chromedp.Focus(chromedp.CSS("ar-timeline .strip")))
-		moment := func() float64 { t.Helper(); return eval[float64](p, "document.querySelector('ar-timeline').at ?? -1") }
+		p.T = t
+		p.Do(chromedp.Focus(chromedp.CSS("ar-timeline .strip")))
+		moment := func() float64 {
+			t.Helper()
+			return relaytest.Eval[float64](p, "document.querySelector('ar-timeline').at ?? -1")
+		}
 		press := func(key string, shift bool) float64 {
 			t.Helper()
 			before := moment()
-			eval[bool](p, fmt.Sprintf("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: %q, shiftKey: %t, bubbles: true, cancelable: true}))", key, shift))
+			relaytest.Eval[bool](p, fmt.Sprintf("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: %q, shiftKey: %t, bubbles: true, cancelable: true}))", key, shift))
 			return moment() - before
 		}
 		step := press("ArrowRight", false)
@@ -196,21 +199,21 @@ func TestTimelineShowsWhatWas(t *testing.T) {
 			t.Errorf("the event before: got %v, want %v", got, want)
 		}
 		press(" ", false)
-		p.until("document.querySelector('ar-timeline').speed === 10")
+		p.Until("document.querySelector('ar-timeline').speed === 10")
 		before := moment()
-		p.until(fmt.Sprintf("document.querySelector('ar-timeline').at > %v", before+4000)) // 10x: in less than a second
+		p.Until(fmt.Sprintf("document.querySelector('ar-timeline').at > %v", before+4000)) // 10x: in less than a second
 		press(" ", false)
-		p.until("document.querySelector('ar-timeline').speed === 0")
+		p.Until("document.querySelector('ar-timeline').speed === 0")
 		press("Home", false)
-		p.until(fmt.Sprintf("document.querySelector('ar-timeline').at === %d", begin.UnixMilli()))
+		p.Until(fmt.Sprintf("document.querySelector('ar-timeline').at === %d", begin.UnixMilli()))
 		press("Escape", false)
-		p.until("document.querySelector('ar-timeline').at === null && !('past' in document.body.dataset)")
+		p.Until("document.querySelector('ar-timeline').at === null && !('past' in document.body.dataset)")
 	})
-	p.t = t
+	p.T = t
 
 	t.Run("dragging", func(t *testing.T) {
-		p.t = t
-		eval[bool](p, `(() => {
+		p.T = t
+		relaytest.Eval[bool](p, `(() => {
 			const strip = document.querySelector('ar-timeline .strip'), box = strip.getBoundingClientRect();
 			const to = (type, x) => strip.dispatchEvent(new PointerEvent(type, {pointerId: 1, button: 0, clientX: box.left + x * box.width, clientY: box.top + 9, bubbles: true, cancelable: true}));
 			strip.setPointerCapture = () => {}; // there is no pointer of this id
@@ -218,27 +221,27 @@ func TestTimelineShowsWhatWas(t *testing.T) {
 			requestAnimationFrame(() => to('pointerup', .6));
 			return true;
 		})()`)
-		p.until(travelled)
-		p.until(`(({at}) => { const [from, to] = ['min', 'max'].map((m) => document.querySelector('ar-timeline .strip').getAttribute('aria-value' + m) * 1000);
+		p.Until(travelled)
+		p.Until(`(({at}) => { const [from, to] = ['min', 'max'].map((m) => document.querySelector('ar-timeline .strip').getAttribute('aria-value' + m) * 1000);
 			return Math.abs(at - from - (to - from) * .6) < (to - from) / 100; })(document.querySelector('ar-timeline'))`)
-		p.do(chromedp.Click(chromedp.CSS("#past button")))
-		p.until("document.querySelector('ar-timeline').at === null && !('past' in document.body.dataset)")
-		p.until("!location.search.includes('at=')")
+		p.Do(chromedp.Click(chromedp.CSS("#past button")))
+		p.Until("document.querySelector('ar-timeline').at === null && !('past' in document.body.dataset)")
+		p.Until("!location.search.includes('at=')")
 	})
-	p.t = t
-	p.fine()
+	p.T = t
+	p.Fine()
 
 	t.Run("a shared link", func(t *testing.T) {
 		q := openBoard(t, relaytest.Chromium(t), url+"/?at="+at.Format(time.RFC3339), nil)
-		q.until(travelled)
-		if got := eval[float64](q, "document.querySelector('ar-timeline').at"); got != float64(at.UnixMilli()) {
+		q.Until(travelled)
+		if got := relaytest.Eval[float64](q, "document.querySelector('ar-timeline').at"); got != float64(at.UnixMilli()) {
 			t.Errorf("got %v, want %d", got, at.UnixMilli())
 		}
-		got := eval[[]string](q, fmt.Sprintf("%s(%d)", jsState, at.UnixMilli()))
+		got := relaytest.Eval[[]string](q, fmt.Sprintf("%s(%d)", jsState, at.UnixMilli()))
 		if want := stateAt(events, at); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		q.fine()
+		q.Fine()
 	})
 }
 
@@ -327,9 +330,9 @@ window.result = { size: h.size, snapshots: h.snapshots, load, median: seeks[250]
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	p := openTab(t, relaytest.Chromium(t), server.URL)
-	p.until("window.result !== undefined")
-	got := eval[map[string]float64](p, "window.result")
+	p := relaytest.OpenTab(t, relaytest.Chromium(t), server.URL)
+	p.Until("window.result !== undefined")
+	got := relaytest.Eval[map[string]float64](p, "window.result")
 	t.Logf("%v", got)
 	if got["size"] != many {
 		t.Errorf("got %v events, want %d", got["size"], many)
@@ -337,7 +340,7 @@ window.result = { size: h.size, snapshots: h.snapshots, load, median: seeks[250]
 	if got["median"] > 50 || got["load"] > 60_000 { // the machine may be busy
 		t.Errorf("too slow: %v", got)
 	}
-	p.fine()
+	p.Fine()
 }
 
 // TestTimelineSaysThatItCannotRead: the relay may be away, or answer 503.
@@ -345,11 +348,11 @@ func TestTimelineSaysThatItCannotRead(t *testing.T) {
 	r := relaytest.Start(t, func(*conf.Config) {})
 	p := openBoard(t, relaytest.Chromium(t), r.URL, nil)
 	r.Stop()
-	p.until(boardIsDead)
-	p.do(chromedp.Click(chromedp.CSS("ar-timeline .toggle")))
-	p.until("document.querySelector('ar-timeline .note').textContent.includes('no connection')")
+	p.Until(boardIsDead)
+	p.Do(chromedp.Click(chromedp.CSS("ar-timeline .toggle")))
+	p.Until("document.querySelector('ar-timeline .note').textContent.includes('no connection')")
 	r.Restart()
-	p.do(chromedp.Click(chromedp.CSS("ar-timeline .again")))
-	p.until("document.querySelector('ar-timeline .note').textContent === 'Nothing has happened yet.'")
-	p.fine()
+	p.Do(chromedp.Click(chromedp.CSS("ar-timeline .again")))
+	p.Until("document.querySelector('ar-timeline .note').textContent === 'Nothing has happened yet.'")
+	p.Fine()
 }

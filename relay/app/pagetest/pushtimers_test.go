@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"context"
@@ -14,37 +14,37 @@ import (
 // does takes its own time.
 func openClockPage(t *testing.T, browser context.Context, s *pushSite, mode string) *pushPage {
 	t.Helper()
-	return &pushPage{tab: openTab(t, browser, s.url+"/?clock"), pushSite: s, mode: mode}
+	return &pushPage{Tab: relaytest.OpenTab(t, browser, s.url+"/?clock"), pushSite: s, mode: mode}
 }
 
 // pass has milliseconds pass in the page.
 func (p *pushPage) pass(ms int) {
-	p.t.Helper()
-	eval[any](p.tab, fmt.Sprintf("clock.pass(%d), null", ms))
+	p.T.Helper()
+	relaytest.Eval[any](p.Tab, fmt.Sprintf("clock.pass(%d), null", ms))
 }
 
 // passed is pass, and expects the client to be in a state then: at once, before
 // anything that this sets going can be over.
 func (p *pushPage) passed(ms int, state string) {
-	p.t.Helper()
-	if got := eval[string](p.tab, fmt.Sprintf("clock.pass(%d), states.at(-1)", ms)); got != state {
-		p.t.Errorf("got the state %s after %d ms, want %s", got, ms, state)
+	p.T.Helper()
+	if got := relaytest.Eval[string](p.Tab, fmt.Sprintf("clock.pass(%d), states.at(-1)", ms)); got != state {
+		p.T.Errorf("got the state %s after %d ms, want %s", got, ms, state)
 	}
 }
 
 // is expects the client to be in a state now.
 func (p *pushPage) is(state string) {
-	p.t.Helper()
-	if got := eval[string](p.tab, "states.at(-1)"); got != state {
-		p.t.Errorf("got the state %s, want %s", got, state)
+	p.T.Helper()
+	if got := relaytest.Eval[string](p.Tab, "states.at(-1)"); got != state {
+		p.T.Errorf("got the state %s, want %s", got, state)
 	}
 }
 
 // failed expects the errors so far.
 func (p *pushPage) failed(types ...string) {
-	p.t.Helper()
-	if got := eval[[]string](p.tab, "errors.map((e) => e.type)"); !slices.Equal(got, types) {
-		p.t.Errorf("got the errors %q, want %q", got, types)
+	p.T.Helper()
+	if got := relaytest.Eval[[]string](p.Tab, "errors.map((e) => e.type)"); !slices.Equal(got, types) {
+		p.T.Errorf("got the errors %q, want %q", got, types)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestPushStreamClientTimers(t *testing.T) {
 					p := openClockPage(t, browser, s, mode)
 					item.test(p)
 					p.run("disconnect()")
-					p.fine()
+					p.Fine()
 				})
 			}
 		})
@@ -87,16 +87,16 @@ const refusing = "prefixes: {stream: '/pub', eventsource: '/pub', websocket: '/p
 
 func triesAfterLoadError(p *pushPage) {
 	p.start("{ch: 0}", refusing)
-	p.until("errors.length === 1")
+	p.Until("errors.length === 1")
 	p.failed("load")
 	p.passed(59_999, "CLOSED")
 	p.passed(1, "CONNECTING")
-	p.until("errors.length === 2")
+	p.Until("errors.length === 2")
 	p.failed("load", "load")
 	p.run("disconnect()") // nor does it try again
 	p.passed(120_000, "CLOSED")
 	if got := len(p.requests("/pub/ch?")); got != 2 {
-		p.t.Errorf("got %d requests", got)
+		p.T.Errorf("got %d requests", got)
 	}
 }
 
@@ -110,14 +110,14 @@ func triesAfterTimeout(p *pushPage) {
 	} else {
 		p.start(fmt.Sprintf("{%s: 0}", ch), "prefixes: {stream: '/subttl', websocket: '/wsttl'}")
 	}
-	p.until("errors.length === 1")
+	p.Until("errors.length === 1")
 	p.failed("timeout")
-	eval[any](p.tab, "client.o.prefixes = {stream: '/sub', websocket: '/ws', longpolling: '/lp'}, null")
+	relaytest.Eval[any](p.Tab, "client.o.prefixes = {stream: '/sub', websocket: '/ws', longpolling: '/lp'}, null")
 	p.passed(2_999, "CLOSED")
 	p.passed(1, "CONNECTING")
 	p.subscribed(ch, 0)
-	p.publish(p.t, ch, "again", "")
-	p.until("messages.at(-1)?.[0] === 'again'")
+	p.publish(p.T, ch, "again", "")
+	p.Until("messages.at(-1)?.[0] === 'again'")
 	p.failed("timeout")
 }
 
@@ -126,21 +126,21 @@ func silenceIsTimeout(p *pushPage) {
 	p.start("{silence: 0}", "")
 	p.untilIs("OPEN")
 	p.passed(29_999, "OPEN")
-	p.publish(p.t, ch, "a message", "") // begins it anew
+	p.publish(p.T, ch, "a message", "") // begins it anew
 	p.untilMessages(1)
 	p.passed(29_999, "OPEN")
-	p.subscribers(p.t, ch, 1)
+	p.subscribers(p.T, ch, 1)
 	p.pass(1)
 	// A ping of the relay's, every 10 s of real time, may have come in between.
-	for try := 0; try < 60 && eval[int](p.tab, "errors.length") == 0; try++ {
+	for try := 0; try < 60 && relaytest.Eval[int](p.Tab, "errors.length") == 0; try++ {
 		p.pass(1_000)
 	}
 	p.failed("timeout")
 	p.is("CLOSED")
-	p.subscribers(p.t, ch, 0)
+	p.subscribers(p.T, ch, 0)
 	p.pass(3_000)
 	p.untilIs("OPEN")
-	p.subscribers(p.t, ch, 1)
+	p.subscribers(p.T, ch, 1)
 }
 
 func pingsKeepOpen(p *pushPage) {
@@ -148,8 +148,8 @@ func pingsKeepOpen(p *pushPage) {
 	p.untilIs("OPEN")
 	for range 5 { // more than twice the timeout
 		p.pass(20_000)
-		pings := eval[int](p.tab, "client.pings")
-		p.until(fmt.Sprintf("client.pings > %d", pings))
+		pings := relaytest.Eval[int](p.Tab, "client.pings")
+		p.Until(fmt.Sprintf("client.pings > %d", pings))
 	}
 	p.is("OPEN")
 	p.failed()
@@ -162,22 +162,22 @@ func givesPollUp(p *pushPage) {
 	p.passed(149, "CONNECTING")
 	p.passed(1, "OPEN")
 	p.pass(31_849)
-	if got := eval[bool](p.tab, "client.connection.waiting"); !got {
-		p.t.Error("the poll is given up before its time")
+	if got := relaytest.Eval[bool](p.Tab, "client.connection.waiting"); !got {
+		p.T.Error("the poll is given up before its time")
 	}
 	p.pass(1)
-	if got := eval[bool](p.tab, "client.connection.waiting"); got {
-		p.t.Error("the poll is not given up")
+	if got := relaytest.Eval[bool](p.Tab, "client.connection.waiting"); got {
+		p.T.Error("the poll is not given up")
 	}
 	if p.mode == "longpolling" { // a script cannot be cut off
-		p.subscribers(p.t, ch, 0)
+		p.subscribers(p.T, ch, 0)
 	}
 	p.pass(100)
 	p.subscribed(ch, 1)
 	if got := len(p.requests("/lp/" + ch + "?")); got != 2 {
-		p.t.Errorf("got %d polls", got)
+		p.T.Errorf("got %d polls", got)
 	}
-	p.publish(p.t, ch, "at last", "") // also to the one that was given up
+	p.publish(p.T, ch, "at last", "") // also to the one that was given up
 	p.untilMessages(1)
 	p.pass(100)
 	p.subscribed(ch, 0)
@@ -189,15 +189,15 @@ func pausesBetweenPolls(p *pushPage) {
 	const waiting, polls = "client.connection.waiting", "client.connection.polls"
 	p.start("{pauses: 0}", "prefixes: {longpolling: '/lpttl'}")
 	for n := 1; n <= 2; n++ {
-		p.until("!" + waiting) // the 304 has come
+		p.Until("!" + waiting) // the 304 has come
 		p.is("OPEN")
 		p.pass(99)
-		if got := eval[int](p.tab, polls); got != n {
-			p.t.Errorf("got %d polls, want %d", got, n)
+		if got := relaytest.Eval[int](p.Tab, polls); got != n {
+			p.T.Errorf("got %d polls, want %d", got, n)
 		}
 		p.pass(1)
-		if got := eval[int](p.tab, polls); got != n+1 {
-			p.t.Errorf("got %d polls, want %d", got, n+1)
+		if got := relaytest.Eval[int](p.Tab, polls); got != n+1 {
+			p.T.Errorf("got %d polls, want %d", got, n+1)
 		}
 	}
 	p.failed()
@@ -209,17 +209,17 @@ func scriptErrors(p *pushPage) {
 	p.subscribed(ch, 0)
 	p.passed(14_999, "OPEN")
 	p.cut()
-	p.until("errors.length === 1")
+	p.Until("errors.length === 1")
 	p.failed("load")
 	p.passed(59_999, "CLOSED")
 	p.passed(1, "CONNECTING")
 	p.subscribed(ch, 0)
 	p.passed(15_000, "OPEN")
 	p.cut()
-	p.until("!client.connection.waiting") // as if it had been answered with nothing
+	p.Until("!client.connection.waiting") // as if it had been answered with nothing
 	p.passed(100, "OPEN")
 	p.subscribed(ch, 0)
-	p.publish(p.t, ch, "at last", "")
+	p.publish(p.T, ch, "at last", "")
 	p.same(p.untilMessages(1), []string{"1 scripts at last"})
 	p.failed("load")
 }

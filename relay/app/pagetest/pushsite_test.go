@@ -1,4 +1,4 @@
-package app_test
+package pagetest
 
 import (
 	"context"
@@ -259,7 +259,7 @@ type channel struct {
 	Subscribers int    `json:"subscribers"`
 }
 
-func (s *pushSite) channel(t *testing.T, name string) channel {
+func (s *pushSite) channel(t testing.TB, name string) channel {
 	t.Helper()
 	status, body := s.relay.Get("/pub?id=" + name)
 	if status == http.StatusNotFound {
@@ -273,7 +273,7 @@ func (s *pushSite) channel(t *testing.T, name string) channel {
 }
 
 // subscribers waits for a channel to have n of them.
-func (s *pushSite) subscribers(t *testing.T, name string, n int) {
+func (s *pushSite) subscribers(t testing.TB, name string, n int) {
 	t.Helper()
 	relaytest.Eventually(t, fmt.Sprintf("%s has %d subscribers", name, n), func() bool {
 		return s.channel(t, name).Subscribers == n
@@ -281,7 +281,7 @@ func (s *pushSite) subscribers(t *testing.T, name string, n int) {
 }
 
 // publish publishes a message, with an event id if there is one.
-func (s *pushSite) publish(t *testing.T, name, text, eventID string) channel {
+func (s *pushSite) publish(t testing.TB, name, text, eventID string) channel {
 	t.Helper()
 	header := http.Header{}
 	if eventID != "" {
@@ -291,13 +291,13 @@ func (s *pushSite) publish(t *testing.T, name, text, eventID string) channel {
 }
 
 // remove deletes a channel.
-func (s *pushSite) remove(t *testing.T, name string) {
+func (s *pushSite) remove(t testing.TB, name string) {
 	t.Helper()
 	s.ask(t, http.MethodDelete, name, "", nil)
 }
 
 // ask has the publisher's location do something, and expects it to be done.
-func (s *pushSite) ask(t *testing.T, method, name, body string, header http.Header) (c channel) {
+func (s *pushSite) ask(t testing.TB, method, name, body string, header http.Header) (c channel) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.relay.URL+"/pub?id="+name, strings.NewReader(body))
 	if err != nil {

@@ -1,14 +1,11 @@
-package app_test
+package boardtest
 
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -22,11 +19,11 @@ const (
 
 // openBoard opens a board at a size, and waits until it is live. Scripts run before
 // the page's own.
-func openBoard(t *testing.T, browser context.Context, address string, size []int64, scripts ...string) *tab {
+func openBoard(t *testing.T, browser context.Context, address string, size []int64, scripts ...string) *relaytest.Tab {
 	t.Helper()
-	p := openTab(t, browser, "about:blank")
+	p := relaytest.OpenTab(t, browser, "about:blank")
 	for _, s := range scripts {
-		if _, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: s}); err != nil {
+		if _, err := chromedp.Call(p.Context(), page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: s}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,67 +34,29 @@ func openBoard(t *testing.T, browser context.Context, address string, size []int
 	if size[0] < 500 {
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
-	p.do(chromedp.EmulateViewport(size[0], size[1], options...))
-	p.visit(address)
+	p.Do(chromedp.EmulateViewport(size[0], size[1], options...))
+	visit(p, address)
 	return p
 }
 
 // visit goes to another board. A browser has six connections to a relay, and each
 // tab holds one.
-func (p *tab) visit(address string) {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, relaytest.Patience)
+func visit(p *relaytest.Tab, address string) {
+	p.T.Helper()
+	ctx, cancel := context.WithTimeout(p.Context(), relaytest.Patience)
 	defer cancel()
 	if _, err := chromedp.Call(ctx, page.Navigate, page.NavigateParams{URL: address}); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
-	p.until("document.readyState !== 'loading' && document.body?.dataset.live !== undefined")
-	p.until(boardIsLive)
-}
-
-// press presses keys, one after another.
-func (p *tab) press(keys string) {
-	p.t.Helper()
-	p.do(chromedp.KeyEvent(keys))
-}
-
-// hit hits one key, as a keyboard does: a page that handles it keeps its letter from
-// what has the focus then. press sends the letter by itself.
-func (p *tab) hit(key string) {
-	p.t.Helper()
-	for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
-		e := input.DispatchKeyEventParams{Type: kind, Key: key}
-		if kind == input.DispatchKeyEventTypeKeyDown && len(key) == 1 {
-			e.Text = key
-		}
-		if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, e); err != nil {
-			p.t.Fatal(err)
-		}
-	}
-}
-
-// shoot keeps a picture, if the variable ALERTRELAY_SHOTS names a directory for
-// them: layouts are to be looked at.
-func (p *tab) shoot(name string) {
-	p.t.Helper()
-	dir := os.Getenv("ALERTRELAY_SHOTS")
-	if dir == "" {
-		return
-	}
-	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600)
-	}
-	if err != nil {
-		p.t.Error(err)
-	}
+	p.Until("document.readyState !== 'loading' && document.body?.dataset.live !== undefined")
+	p.Until(boardIsLive)
 }
 
 // looksRight expects that all texts can be read and nothing hangs out of the screen.
-func (p *tab) looksRight() {
-	p.t.Helper()
-	for _, problem := range eval[[]string](p, readable) {
-		p.t.Errorf("on the screen: %s", problem)
+func looksRight(p *relaytest.Tab) {
+	p.T.Helper()
+	for _, problem := range relaytest.Eval[[]string](p, readable) {
+		p.T.Errorf("on the screen: %s", problem)
 	}
 }
 
@@ -174,22 +133,22 @@ func TestBoardScreens(t *testing.T) {
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			p := openBoard(t, browser, r.URL+"/"+s.path, s.size)
-			p.until("document.querySelectorAll('#table .row').length > 5")
+			p.Until("document.querySelectorAll('#table .row').length > 5")
 			if s.does != "" {
-				p.hit(s.does[:1])
-				p.press(s.does[1:])
+				p.Hit(s.does[:1])
+				p.Press(s.does[1:])
 			}
 			if s.until != "" {
-				p.until(s.until)
+				p.Until(s.until)
 			}
-			p.shoot(s.name)
-			p.looksRight()
+			p.Shoot(s.name)
+			looksRight(p)
 			if strings.HasPrefix(s.name, "chinese") {
-				if got := eval[string](p, "document.body.innerText"); !strings.Contains(got, "严重") || strings.Contains(strings.ToLower(got), "suppressed") {
+				if got := relaytest.Eval[string](p, "document.body.innerText"); !strings.Contains(got, "严重") || strings.Contains(strings.ToLower(got), "suppressed") {
 					t.Errorf("got the texts %q, want Chinese ones", got)
 				}
 			}
-			p.fine()
+			p.Fine()
 		})
 	}
 }
@@ -199,30 +158,30 @@ func TestBoardSaysWhenItIsNotLive(t *testing.T) {
 	play(t, r, night()...)
 	p := openBoard(t, relaytest.Chromium(t), r.URL+"/?theme=light", nil)
 	rows := "document.querySelectorAll('#table .row:not(.group)').length"
-	p.until(rows + " > 5")
-	eval[bool](p, "window.notReloaded = true")
-	icon := eval[string](p, "document.querySelector('link[rel=icon]').href")
+	p.Until(rows + " > 5")
+	relaytest.Eval[bool](p, "window.notReloaded = true")
+	icon := relaytest.Eval[string](p, "document.querySelector('link[rel=icon]').href")
 	r.Stop()
-	p.until(boardIsDead)
-	if got := eval[string](p, "document.querySelector('#cover .big').textContent"); !strings.HasPrefix(got, "NOT LIVE since ") {
+	p.Until(boardIsDead)
+	if got := relaytest.Eval[string](p, "document.querySelector('#cover .big').textContent"); !strings.HasPrefix(got, "NOT LIVE since ") {
 		t.Errorf("got %q", got)
 	}
-	if got := eval[string](p, "document.querySelector('link[rel=icon]').href"); got == icon || !strings.HasPrefix(got, "data:") {
+	if got := relaytest.Eval[string](p, "document.querySelector('link[rel=icon]').href"); got == icon || !strings.HasPrefix(got, "data:") {
 		t.Errorf("got the icon %.40s, want another than when it was live", got)
 	}
-	if covered := eval[bool](p, "(() => { const c = document.getElementById('cover').getBoundingClientRect(), h = document.getElementById('counts').getBoundingClientRect(); return c.left <= h.left && c.right >= h.right && c.top <= h.top && c.bottom >= h.bottom })()"); !covered {
+	if covered := relaytest.Eval[bool](p, "(() => { const c = document.getElementById('cover').getBoundingClientRect(), h = document.getElementById('counts').getBoundingClientRect(); return c.left <= h.left && c.right >= h.right && c.top <= h.top && c.bottom >= h.bottom })()"); !covered {
 		t.Error("the counts are not covered")
 	}
-	p.shoot("not-live")
-	p.looksRight()
+	p.Shoot("not-live")
+	looksRight(p)
 	r.Restart()
 	ends := night()[0]
 	play(t, r, ends.resolved(), fires("db", "critical", "BeganWhileAway", 0))
-	p.until(boardIsLive)
-	p.until("document.getElementById('table').textContent.includes('BeganWhileAway')")
-	p.until(fmt.Sprintf("document.querySelector('[data-channel=%q]')?.dataset.status === 'resolved'", ends.channel))
-	if !eval[bool](p, "window.notReloaded === true && !document.title.includes('NOT LIVE') && document.getElementById('cover').hidden") {
+	p.Until(boardIsLive)
+	p.Until("document.getElementById('table').textContent.includes('BeganWhileAway')")
+	p.Until(fmt.Sprintf("document.querySelector('[data-channel=%q]')?.dataset.status === 'resolved'", ends.channel))
+	if !relaytest.Eval[bool](p, "window.notReloaded === true && !document.title.includes('NOT LIVE') && document.getElementById('cover').hidden") {
 		t.Error("it was loaded again, or still says that it is not live")
 	}
-	p.fine()
+	p.Fine()
 }
