@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 // The golden files hold, for each alert of a real payload, its channel and the
@@ -20,7 +21,7 @@ func TestAlertmanagerPayloads(t *testing.T) {
 	if err != nil || len(files) < 25 {
 		t.Fatalf("got %d payloads, %v", len(files), err)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	got := time.Date(2026, 11, 22, 8, 0, 0, 123456789, time.UTC)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -188,7 +189,7 @@ func FuzzDecodeAlertmanager(f *testing.F) {
 	}
 	f.Add([]byte(body(plainAlert)))
 	f.Add([]byte(`{"version":"4","alerts":[{"status":"resolved","labels":{"":"","a":"\ud800"},"endsAt":"0000-01-01T00:00:00+01:00"}]}`))
-	router := newRouter(f, alerts.Route{Match: []string{`receiver!="x"`}, Subject: `alerts.{receiver|@x}.{a|"none"}`, Continue: true})
+	router := alertstest.Router(f, alerts.Route{Match: []string{`receiver!="x"`}, Subject: `alerts.{receiver|@x}.{a|"none"}`, Continue: true})
 	f.Fuzz(func(t *testing.T, in []byte) {
 		batch, err := alerts.DecodeAlertmanager("am", nil, in)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 // goldenBatches compares what each of a sender's payloads becomes with its golden
@@ -25,7 +26,7 @@ func goldenBatches(t *testing.T, sender string, atLeast int, decode func(file st
 	if err != nil || len(files) < atLeast {
 		t.Fatalf("got %d payloads, %v", len(files), err)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			body, err := os.ReadFile(file)
@@ -77,7 +78,7 @@ func checkBatch(t *testing.T, batch *alerts.Batch, err error) {
 	if err != nil && strings.ContainsAny(err.Error(), "\r\n") {
 		t.Errorf("%q is more than a line", err)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for i := range batch.Alerts {
 		a := &batch.Alerts[i]
 		for _, channel := range router.Channels(a) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 // show writes what a golden file has of a batch.
@@ -23,7 +24,7 @@ func show(t *testing.T, b *bytes.Buffer, batch alerts.Batch, err error) {
 	if batch.Invalid != nil {
 		fmt.Fprintln(b, "invalid:", batch.Invalid)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for i := range batch.Alerts {
 		a := &batch.Alerts[i]
 		fmt.Fprintln(b, strings.Join(router.Channels(a), " "))
@@ -213,7 +214,7 @@ func checkDecoded(t *testing.T, batch alerts.Batch, err error) {
 		}
 		return
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for i := range batch.Alerts {
 		a := &batch.Alerts[i]
 		if a.Source == "" || len(a.Fingerprint) != 16 || a.Status == alerts.Firing && len(a.Labels) == 0 {
