@@ -42,20 +42,8 @@ func TestAlertmanagerPayloads(t *testing.T) {
 				must(t, err)
 				fmt.Fprintf(&b, "%s\n", text)
 			}
-			golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes())
+			alertstest.Golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes(), *update)
 		})
-	}
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		must(t, os.WriteFile(file, got, 0o600))
-	}
-	want, err := os.ReadFile(file)
-	must(t, err)
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s:\ngot\n%s\nwant\n%s", file, got, want)
 	}
 }
 
@@ -203,15 +191,7 @@ func FuzzDecodeAlertmanager(f *testing.F) {
 			for _, channel := range router.Channels(a) {
 				checkChannel(t, channel, strings.Count(channel, "."))
 			}
-			text, err := alerts.NewEvent(a, time.Unix(0, 0)).Encode()
-			must(t, err)
-			e, err := alerts.ParseEvent(text)
-			must(t, err)
-			again, err := e.Encode()
-			must(t, err)
-			if !bytes.Equal(again, text) || bytes.ContainsAny(text, "\r\n") {
-				t.Errorf("got %q, want %q", again, text)
-			}
+			alertstest.RoundTrip(t, a)
 		}
 	})
 }

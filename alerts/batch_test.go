@@ -32,7 +32,7 @@ func goldenBatches(t *testing.T, sender string, atLeast int, decode func(file st
 			body, err := os.ReadFile(file)
 			must(t, err)
 			batch, err := decode(strings.TrimSuffix(filepath.Base(file), ".json"), body)
-			golden(t, strings.TrimSuffix(file, ".json")+".golden", describe(t, router, &batch, err))
+			alertstest.Golden(t, strings.TrimSuffix(file, ".json")+".golden", describe(t, router, &batch, err), *update)
 		})
 	}
 }
@@ -90,15 +90,7 @@ func checkBatch(t *testing.T, batch *alerts.Batch, err error) {
 		if len(a.Labels) == 0 && a.Status == alerts.Firing {
 			t.Errorf("%s fires without labels", a.ID())
 		}
-		text, err := alerts.NewEvent(a, time.Unix(0, 0)).Encode()
-		must(t, err)
-		e, err := alerts.ParseEvent(text)
-		must(t, err)
-		again, err := e.Encode()
-		must(t, err)
-		if !bytes.Equal(again, text) || bytes.ContainsAny(text, "\r\n") {
-			t.Errorf("got %q, want %q", again, text)
-		}
+		alertstest.RoundTrip(t, a)
 		for _, at := range []time.Time{a.ExpiresAt, a.ReportedAt} {
 			_, err := at.MarshalJSON()
 			must(t, err)

@@ -13,4 +13,5 @@
 //   - stream: the server, and a store and hub on it
 //   - rig: a tracker on them
 //   - alert: alerts that senders report
+//   - golden: what decoders make of bodies
 package alertstest
