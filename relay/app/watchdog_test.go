@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,11 +72,27 @@ sources: {am: {silent_after: 3s, repeat_interval: 1s, group_interval: 1s}, prom:
 watchdogs: [{match: ['alertname="Watchdog"'], within: 3s}]
 `
 	heard := relaytest.Start(t, apptest.Settings(t, yaml), relaytest.UseNATS(n))
+	enough := make(chan struct{})
+	var speaking sync.WaitGroup
+	speaking.Go(func() { // already while the other relay starts, which may take its time
+		for {
+			relaytest.Post(t, heard.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
+			apptest.PostPayload(t, heard, "0.34.2-single-firing")
+			select {
+			case <-time.After(200 * time.Millisecond):
+			case <-enough:
+				return
+			}
+		}
+	})
+	hush := sync.OnceFunc(func() {
+		close(enough)
+		speaking.Wait()
+	})
+	defer hush()
 	relaytest.Start(t, apptest.Settings(t, yaml), relaytest.UseNATS(n))
-	for until := time.Now().Add(8 * time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
-		relaytest.Post(t, heard.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
-		apptest.PostPayload(t, heard, "0.34.2-single-firing")
-	}
+	time.Sleep(8 * time.Second)
+	hush()
 	apptest.WasTold(t, heard.URL, ">", "Watchdog firing", "InstanceDown firing")
 }
 

@@ -113,7 +113,7 @@ func (l *listener) direct(t *testing.T, path, alertname string) (fires, over int
 // expires when the last report said, and half a minute later.
 func TestPrometheusPostsDirectly(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t, apptest.Settings(t, "sources: {prom_eu: {auth: {bearer: token-eu}}, prom_gone: {auth: {bearer: token-gone}}, Tool: {}}\n"))
+	r := relaytest.Start(t, apptest.Settings(t, "sources: {prom_eu: {auth: {bearer: token-eu}}, prom_gone: {auth: {bearer: token-gone}}, tool: {}}\n"))
 	proxy := listen(t, r)
 	gone := startPrometheus(t, proxy.URL, "/in/prom_gone", vanishRules, "token-gone")
 	eu := startPrometheus(t, proxy.URL, "/in/prom_eu", blinkRules, "token-eu")
