@@ -125,7 +125,7 @@ func TestTracker(t *testing.T) {
 	expect(3, "DiskFull resolved reconciled")
 	// A webhook's alert goes the same way.
 	a := firing(map[string]string{"alertname": "Latency"})
-	if _, err := local.Tracker.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{a}}); err != nil {
+	if _, err := local.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{a}}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Millisecond)

@@ -141,6 +141,7 @@ func Becomes(t testing.TB, r *relaytest.Relay, alertname string, want alerts.Sta
 	return BecomesWithin(t, relaytest.Patience, r, alertname, want)
 }
 
+// BecomesWithin is Becomes with another patience.
 func BecomesWithin(t testing.TB, patience time.Duration, r *relaytest.Relay, alertname string, want alerts.Status) (last alerts.Event) {
 	t.Helper()
 	reached := relaytest.Within(t, patience, func() bool {
