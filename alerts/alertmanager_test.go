@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 // The golden files hold, for each alert of a real payload, its channel and the
@@ -20,7 +21,7 @@ func TestAlertmanagerPayloads(t *testing.T) {
 	if err != nil || len(files) < 25 {
 		t.Fatalf("got %d payloads, %v", len(files), err)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	got := time.Date(2026, 11, 22, 8, 0, 0, 123456789, time.UTC)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -41,20 +42,8 @@ func TestAlertmanagerPayloads(t *testing.T) {
 				must(t, err)
 				fmt.Fprintf(&b, "%s\n", text)
 			}
-			golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes())
+			alertstest.Golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes(), *update)
 		})
-	}
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		must(t, os.WriteFile(file, got, 0o600))
-	}
-	want, err := os.ReadFile(file)
-	must(t, err)
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s:\ngot\n%s\nwant\n%s", file, got, want)
 	}
 }
 
@@ -188,7 +177,7 @@ func FuzzDecodeAlertmanager(f *testing.F) {
 	}
 	f.Add([]byte(body(plainAlert)))
 	f.Add([]byte(`{"version":"4","alerts":[{"status":"resolved","labels":{"":"","a":"\ud800"},"endsAt":"0000-01-01T00:00:00+01:00"}]}`))
-	router := newRouter(f, alerts.Route{Match: []string{`receiver!="x"`}, Subject: `alerts.{receiver|@x}.{a|"none"}`, Continue: true})
+	router := alertstest.Router(f, alerts.Route{Match: []string{`receiver!="x"`}, Subject: `alerts.{receiver|@x}.{a|"none"}`, Continue: true})
 	f.Fuzz(func(t *testing.T, in []byte) {
 		batch, err := alerts.DecodeAlertmanager("am", nil, in)
 		if err != nil {
@@ -202,15 +191,7 @@ func FuzzDecodeAlertmanager(f *testing.F) {
 			for _, channel := range router.Channels(a) {
 				checkChannel(t, channel, strings.Count(channel, "."))
 			}
-			text, err := alerts.NewEvent(a, time.Unix(0, 0)).Encode()
-			must(t, err)
-			e, err := alerts.ParseEvent(text)
-			must(t, err)
-			again, err := e.Encode()
-			must(t, err)
-			if !bytes.Equal(again, text) || bytes.ContainsAny(text, "\r\n") {
-				t.Errorf("got %q, want %q", again, text)
-			}
+			alertstest.RoundTrip(t, a)
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 // goldenBatches compares what each of a sender's payloads becomes with its golden
@@ -25,13 +26,13 @@ func goldenBatches(t *testing.T, sender string, atLeast int, decode func(file st
 	if err != nil || len(files) < atLeast {
 		t.Fatalf("got %d payloads, %v", len(files), err)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			body, err := os.ReadFile(file)
 			must(t, err)
 			batch, err := decode(strings.TrimSuffix(filepath.Base(file), ".json"), body)
-			golden(t, strings.TrimSuffix(file, ".json")+".golden", describe(t, router, &batch, err))
+			alertstest.Golden(t, strings.TrimSuffix(file, ".json")+".golden", describe(t, router, &batch, err), *update)
 		})
 	}
 }
@@ -77,7 +78,7 @@ func checkBatch(t *testing.T, batch *alerts.Batch, err error) {
 	if err != nil && strings.ContainsAny(err.Error(), "\r\n") {
 		t.Errorf("%q is more than a line", err)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for i := range batch.Alerts {
 		a := &batch.Alerts[i]
 		for _, channel := range router.Channels(a) {
@@ -89,15 +90,7 @@ func checkBatch(t *testing.T, batch *alerts.Batch, err error) {
 		if len(a.Labels) == 0 && a.Status == alerts.Firing {
 			t.Errorf("%s fires without labels", a.ID())
 		}
-		text, err := alerts.NewEvent(a, time.Unix(0, 0)).Encode()
-		must(t, err)
-		e, err := alerts.ParseEvent(text)
-		must(t, err)
-		again, err := e.Encode()
-		must(t, err)
-		if !bytes.Equal(again, text) || bytes.ContainsAny(text, "\r\n") {
-			t.Errorf("got %q, want %q", again, text)
-		}
+		alertstest.RoundTrip(t, a)
 		for _, at := range []time.Time{a.ExpiresAt, a.ReportedAt} {
 			_, err := at.MarshalJSON()
 			must(t, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 const (
@@ -35,7 +36,7 @@ func TestCloudEventsPayloads(t *testing.T) {
 			batch, err := decode("ce", http.Header{"Content-Type": {mode}}, body)
 			var b bytes.Buffer
 			show(t, &b, batch, err)
-			golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes())
+			alertstest.Golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes(), *update)
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/mapping"
 	"alertrelay/relay"
 )
@@ -25,7 +26,7 @@ import (
 func serveLetters(t testing.TB, s *opened, letters relay.Publisher, sender alerts.Sender) *httptest.Server {
 	t.Helper()
 	in, err := alerts.New(alerts.Options{
-		Recorder:    newTracker(t, s, newRouter(t), nil),
+		Recorder:    newTracker(t, s, alertstest.Router(t), nil),
 		DeadLetters: letters,
 		Now:         func() time.Time { return time.Date(2026, 11, 24, 21, 14, 3, 412_999_999, time.UTC) },
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/relay"
 )
 
@@ -327,7 +328,7 @@ func TestReadTimeoutIsOfTheBodyOnly(t *testing.T) {
 }
 
 func TestOptionsRefused(t *testing.T) {
-	r := newTracker(t, openStore(t, startServer(t)), newRouter(t), nil)
+	r := newTracker(t, openStore(t, startServer(t)), alertstest.Router(t), nil)
 	for want, o := range map[string]alerts.Options{
 		"Recorder is required": {},
 		"MaxBodyBytes":         {Recorder: r, MaxBodyBytes: -1},

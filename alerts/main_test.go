@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
@@ -34,30 +35,11 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).expireMsgs"))
 }
 
-func startServer(t testing.TB) *embedded.Server {
-	t.Helper()
-	return startServerWith(t, embedded.Options{})
-}
-
-func startServerWith(t testing.TB, o embedded.Options) *embedded.Server {
-	t.Helper()
-	o.Dir = t.TempDir()
-	server, err := embedded.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
-}
+func startServer(t testing.TB) *embedded.Server { return alertstest.Server(t, embedded.Options{}) }
 
 // opened is a store that is read into a hub and into the trackers of the test.
 type opened struct {
-	*store.Store
-	hub      *relay.Hub
+	*alertstest.Stream
 	mu       sync.Mutex // guards trackers
 	trackers []*track.Tracker
 }
@@ -65,33 +47,9 @@ type opened struct {
 // openStore makes one more connection to the server, as another relay would.
 func openStore(t testing.TB, server *embedded.Server) *opened {
 	t.Helper()
-	nc, err := server.Connect(store.NATSOptions(nil)...)
-	must(t, err)
-	// Enough that no test loses events to the limit of a channel.
-	s, err := store.Open(t.Context(), nc, store.Options{MaxMsgsPerChannel: 1000})
-	must(t, err)
-	hub, err := relay.NewHub(relay.HubOptions{Archive: s.Archive, StoredAt: s.StoredAt})
-	must(t, err)
-	o := &opened{Store: s, hub: hub}
-	background(t, func(ctx context.Context) error { return s.Run(ctx, sink{hub, o}) }, func() {
-		hub.Close()
-		nc.Close()
-	})
+	o := &opened{Stream: alertstest.Open(t, server, store.Options{})}
+	alertstest.Background(t, func(ctx context.Context) error { return o.Run(ctx, sink{o.Hub, o}) })
 	return o
-}
-
-// background runs something until the test ends, and then tidies up.
-func background(t testing.TB, run func(context.Context) error, tidyUp func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		tidyUp()
-	})
 }
 
 // sink gives the stream to all trackers, and then to the hub.
@@ -151,26 +109,17 @@ func newTracker(t testing.TB, events eventStore, router *alerts.Router, now func
 	t.Helper()
 	s := events.base()
 	tr, err := track.New(track.Options{
-		Events: eventLog{feed.Log{Store: s.Store, Hub: s.hub}, events}, Bucket: feed.NewBucket(s.Store), Now: now,
+		Events: eventLog{s.Log(), events}, Bucket: feed.NewBucket(s.Store), Now: now,
 	}, track.Settings{Router: router})
 	must(t, err)
 	s.mu.Lock()
 	s.trackers = append(s.trackers, tr)
 	s.mu.Unlock()
-	background(t, tr.Run, func() {})
+	alertstest.Background(t, tr.Run)
 	for _, _, err = tr.List(track.Query{}); err != nil; _, _, err = tr.List(track.Query{}) {
 		time.Sleep(time.Millisecond)
 	}
 	return tr
-}
-
-func newRouter(t testing.TB, routes ...alerts.Route) *alerts.Router {
-	t.Helper()
-	r, err := alerts.ParseRoutes("", routes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
 
 // setup is what a test wants to be different. Events is required; Router is the
@@ -190,7 +139,7 @@ type setup struct {
 func serve(t testing.TB, o setup) *httptest.Server {
 	t.Helper()
 	if o.Router == nil {
-		o.Router = newRouter(t)
+		o.Router = alertstest.Router(t)
 	}
 	in, err := alerts.New(alerts.Options{
 		Recorder:     newTracker(t, o.Events, o.Router, o.Now),
@@ -246,22 +195,7 @@ func payload(t testing.TB, name string) string {
 // history returns the events of a channel or wildcard.
 func history(t testing.TB, s *opened, channel string) []alerts.Event {
 	t.Helper()
-	msgs, err := s.Archive(t.Context(), relay.ArchiveQuery{Channel: channel})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var events []alerts.Event
-	for _, m := range msgs {
-		e, err := alerts.ParseEvent(m.Text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m.EventType != nil {
-			t.Errorf("%s: got event type %q, want none", m.Channel, *m.EventType)
-		}
-		events = append(events, e)
-	}
-	return events
+	return s.History(t, channel)
 }
 
 // statuses are those of the events, "firing resolved".

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 // show writes what a golden file has of a batch.
@@ -23,7 +24,7 @@ func show(t *testing.T, b *bytes.Buffer, batch alerts.Batch, err error) {
 	if batch.Invalid != nil {
 		fmt.Fprintln(b, "invalid:", batch.Invalid)
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for i := range batch.Alerts {
 		a := &batch.Alerts[i]
 		fmt.Fprintln(b, strings.Join(router.Channels(a), " "))
@@ -57,7 +58,7 @@ func TestPagerDutyPayloads(t *testing.T) {
 			}
 			var b bytes.Buffer
 			show(t, &b, batch, err)
-			golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes())
+			alertstest.Golden(t, strings.TrimSuffix(file, ".json")+".golden", b.Bytes(), *update)
 		})
 	}
 }
@@ -213,7 +214,7 @@ func checkDecoded(t *testing.T, batch alerts.Batch, err error) {
 		}
 		return
 	}
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	for i := range batch.Alerts {
 		a := &batch.Alerts[i]
 		if a.Source == "" || len(a.Fingerprint) != 16 || a.Status == alerts.Firing && len(a.Labels) == 0 {
@@ -225,14 +226,6 @@ func checkDecoded(t *testing.T, batch alerts.Batch, err error) {
 		if a.Status == alerts.Acknowledged {
 			continue // no event has that status
 		}
-		text, err := alerts.NewEvent(a, time.Unix(0, 0)).Encode()
-		must(t, err)
-		e, err := alerts.ParseEvent(text)
-		must(t, err)
-		again, err := e.Encode()
-		must(t, err)
-		if !bytes.Equal(again, text) || bytes.ContainsAny(text, "\r\n") {
-			t.Errorf("got %q, want %q", again, text)
-		}
+		alertstest.RoundTrip(t, a)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/embedded"
 	"alertrelay/relay"
 )
@@ -232,7 +233,7 @@ func TestSameAlertTwiceInOneBody(t *testing.T) {
 // The second channel's first event has the DedupID of the first's.
 func TestContinue(t *testing.T) {
 	s := openStore(t, startServer(t))
-	router := newRouter(t, alerts.Route{Match: []string{`severity="critical"`}, Subject: "alerts.pager", Continue: true})
+	router := alertstest.Router(t, alerts.Route{Match: []string{`severity="critical"`}, Subject: "alerts.pager", Continue: true})
 	srv := serve(t, setup{Events: s, Router: router})
 	mustPost(t, srv, payload(t, "0.34.2-single-firing"), stored)
 	mustPost(t, srv, payload(t, "0.34.2-single-firing"), unchanged)
@@ -371,7 +372,7 @@ func TestMessagesThatAreNoEvents(t *testing.T) {
 
 func TestTooLargeEvent(t *testing.T) {
 	// The limit of a NATS server that nobody has configured.
-	s := openStore(t, startServerWith(t, embedded.Options{MaxPayloadBytes: 1 << 20}))
+	s := openStore(t, alertstest.Server(t, embedded.Options{MaxPayloadBytes: 1 << 20}))
 	srv := serve(t, setup{Events: s})
 	long := strings.Repeat("x", 2<<20)
 	mustPost(t, srv, body(`{"status":"firing","labels":{"alertname":"A"},"annotations":{"description":"`+long+`"}}`), stored)

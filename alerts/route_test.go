@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 )
 
 func TestChannels(t *testing.T) {
@@ -43,7 +44,7 @@ func TestChannels(t *testing.T) {
 			for i := range tt.want {
 				tt.want[i] += id
 			}
-			if got := newRouter(t, tt.routes...).Channels(a); !slices.Equal(got, tt.want) {
+			if got := alertstest.Router(t, tt.routes...).Channels(a); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -52,7 +53,7 @@ func TestChannels(t *testing.T) {
 
 // Under _meta there is what the relay itself has to say, and nothing else.
 func TestOnlyOwnAlertsAreUnderMeta(t *testing.T) {
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	a := &alerts.Alert{Source: "am", Fingerprint: "6cbc862a35eef55a", Labels: map[string]string{"team": "_meta", "alertname": "A"}}
 	if got, want := router.Channels(a), []string{"=5Fmeta._.A.am-6cbc862a35eef55a"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

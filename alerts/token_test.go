@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/relay"
 )
 
@@ -90,7 +91,7 @@ func checkChannel(t *testing.T, channel string, dots int) {
 // Whatever labels hold, the subject has five tokens and only those of the alert's
 // own team match a wildcard of the team.
 func TestRandomLabelSets(t *testing.T) {
-	router := newRouter(t)
+	router := alertstest.Router(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	cut := 0
 	for range 10_000 {

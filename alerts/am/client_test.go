@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alertrelay/alerts/am"
+	"alertrelay/relay/relaytest"
 )
 
 // fake answers as an Alertmanager does, with a payload for each path.
@@ -195,7 +196,7 @@ func TestSilenceIsMadeOnce(t *testing.T) {
 	}))
 	t.Cleanup(good.Close)
 	broken := fake(t, map[string]string{"/api/v2/silences": "500 geplatzt"})
-	gone := "http://" + freeAddress(t)
+	gone := "http://" + relaytest.FreeAddress(t)
 
 	_, err := newClient(t, am.Options{URLs: []string{broken.URL, good.URL}}).CreateSilence(t.Context(), am.Silence{})
 	if !errors.Is(err, am.ErrUnreachable) || !strings.Contains(err.Error(), "whether it has silenced is not known") || second.Load() != 0 {

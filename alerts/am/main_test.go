@@ -3,14 +3,11 @@ package am_test
 import (
 	"context"
 	"flag"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +17,7 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/am"
+	"alertrelay/relay/relaytest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -132,7 +130,7 @@ const plainConfig = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\ntem
 // startAlertmanager starts one that is ended with the test.
 func startAlertmanager(t *testing.T, config string) *server {
 	t.Helper()
-	s := &server{addr: freeAddress(t), tool: installed(t, "amtool"), dir: t.TempDir()}
+	s := &server{addr: relaytest.FreeAddress(t), tool: relaytest.Program(t, "prometheus-alertmanager", "amtool"), dir: t.TempDir()}
 	s.url = "http://" + s.addr
 	if err := os.WriteFile(filepath.Join(s.dir, "alertmanager.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -143,20 +141,12 @@ func startAlertmanager(t *testing.T, config string) *server {
 
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	s.cmd = exec.Command(installed(t, "prometheus-alertmanager", "alertmanager"), //nolint:noctx // killed below
+	const pkg = "prometheus-alertmanager"
+	s.cmd = relaytest.StartProgram(t, relaytest.Program(t, pkg, pkg, "alertmanager"),
 		"--config.file="+filepath.Join(s.dir, "alertmanager.yml"), "--storage.path="+t.TempDir(),
 		"--web.listen-address="+s.addr, "--cluster.listen-address=", "--log.level=warn")
-	cmd := s.cmd
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
 	c := newClient(t, am.Options{URLs: []string{s.url}})
-	eventually(t, "Alertmanager answers", func() bool {
+	relaytest.Eventually(t, "Alertmanager answers", func() bool {
 		status, err := c.Status(t.Context())
 		return err == nil && status.Uptime() > 0 // by a clock of whole seconds
 	})
@@ -186,7 +176,7 @@ func (s *server) add(t *testing.T, end time.Time, labels ...string) {
 func (s *server) has(t *testing.T, names ...string) {
 	t.Helper()
 	c := newClient(t, am.Options{URLs: []string{s.url}})
-	eventually(t, "Alertmanager has "+strings.Join(names, ", "), func() bool {
+	relaytest.Eventually(t, "Alertmanager has "+strings.Join(names, ", "), func() bool {
 		list, err := c.Alerts(t.Context())
 		var have []string
 		for _, a := range list {
@@ -195,47 +185,4 @@ func (s *server) has(t *testing.T, names ...string) {
 		slices.Sort(have)
 		return err == nil && slices.Equal(have, names)
 	})
-}
-
-// installed is the path of the first of the commands that is there. Without any,
-// the test is skipped, and fails if the variable CI is set.
-func installed(t *testing.T, commands ...string) string {
-	t.Helper()
-	for _, command := range commands {
-		if path, err := exec.LookPath(command); err == nil {
-			return path
-		}
-	}
-	const missing = "%s is not installed; apt-get install prometheus-alertmanager"
-	if os.Getenv("CI") != "" {
-		t.Fatalf(missing, commands[0])
-	}
-	t.Skipf(missing, commands[0])
-	return ""
-}
-
-// freeAddress is a loopback address at which nothing listens, with a port below
-// those that systems give to outgoing connections.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))
-		var lc net.ListenConfig
-		if l, err := lc.Listen(t.Context(), "tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no address is free")
-	return ""
-}
-
-// eventually waits until the condition holds.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }

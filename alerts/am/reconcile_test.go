@@ -19,6 +19,7 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/am"
+	"alertrelay/relay/relaytest"
 )
 
 func newReconciler(t *testing.T, c *am.Client, b *board, minUptime time.Duration) *am.Reconciler {
@@ -98,7 +99,7 @@ func TestInhibited(t *testing.T) {
 	s.add(t, time.Time{}, "DiskFull")
 	s.add(t, time.Time{}, "NodeDown")
 	s.has(t, "DiskFull", "NodeDown")
-	eventually(t, "it is suppressed", func() bool {
+	relaytest.Eventually(t, "it is suppressed", func() bool {
 		if err := r.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,7 @@ func TestInhibited(t *testing.T) {
 	b.news()
 	s.add(t, time.Now(), "NodeDown")
 	s.has(t, "DiskFull")
-	eventually(t, "it fires again", func() bool {
+	relaytest.Eventually(t, "it fires again", func() bool {
 		if err := r.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +175,7 @@ func TestRestartClearsNothing(t *testing.T) {
 	if at, err := r.Healthy(); err != nil || at.Before(began) {
 		t.Errorf("got healthy at %s, %v", at, err)
 	}
-	eventually(t, "they are cleared when it is old enough", func() bool {
+	relaytest.Eventually(t, "they are cleared when it is old enough", func() bool {
 		if err := r.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +342,7 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "it is healthy", func() bool {
+	relaytest.Eventually(t, "it is healthy", func() bool {
 		at, err := r.Healthy()
 		return !at.IsZero() && err == nil
 	})

@@ -10,12 +10,13 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/am"
+	"alertrelay/relay/relaytest"
 )
 
 func TestSilences(t *testing.T) {
 	t.Parallel()
 	s := startAlertmanager(t, plainConfig)
-	c := newClient(t, am.Options{URLs: []string{"http://" + freeAddress(t), s.url}})
+	c := newClient(t, am.Options{URLs: []string{"http://" + relaytest.FreeAddress(t), s.url}})
 	silencer := am.Silencer{Client: c, Holder: newBoard(), Source: "am"}
 	matchers, err := am.ParseMatchers(`alertname="Disk \"Full\""`, `severity!="none",team=~"db|web",instance!~".+:90"`)
 	if err != nil {

@@ -1,75 +1,38 @@
 package am_test
 
 import (
-	"context"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/am"
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
-	"alertrelay/relay/feed"
 	"alertrelay/relay/store"
 )
 
 // rig is a relay as far as alerts go, on an embedded server.
 type rig struct {
-	t       *testing.T
-	tracker *track.Tracker
-	store   *store.Store
-	log     feed.Log
-	seen    uint64 // the last sequence that events has told
+	*alertstest.Rig
+	t    *testing.T
+	seen uint64 // the last sequence that events has told
 }
 
 func startRig(t *testing.T) *rig {
 	t.Helper()
-	server, err := embedded.Start(t.Context(), embedded.Options{Dir: t.TempDir()})
-	must(t, err)
-	t.Cleanup(func() { must(t, server.Stop()) })
-	nc, err := server.Connect(store.NATSOptions(nil)...)
-	must(t, err)
-	t.Cleanup(nc.Close)
-	s, err := store.Open(t.Context(), nc, store.Options{})
-	must(t, err)
-	hub, err := relay.NewHub(relay.HubOptions{Archive: s.Archive, StoredAt: s.StoredAt})
-	must(t, err)
-	t.Cleanup(hub.Close)
-	router, err := alerts.ParseRoutes("", nil)
-	must(t, err)
-	r := &rig{t: t, store: s, log: feed.Log{Store: s, Hub: hub}}
-	r.tracker, err = track.New(track.Options{Events: r.log, Bucket: feed.NewBucket(s)}, track.Settings{Router: router})
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{
-		r.tracker.Run,
-		func(ctx context.Context) error { return s.Run(ctx, feed.Sink{Hub: hub, Tracker: r.tracker}) },
-	} {
-		wg.Go(func() {
-			if err := run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	t.Cleanup(func() {
-		cancel()
-		wg.Wait()
-	})
-	eventually(t, "the tracker is ready", r.tracker.Ready)
-	return r
+	return &rig{Rig: alertstest.Start(t, alertstest.Server(t, embedded.Options{}), alertstest.Options{}), t: t}
 }
 
 // events are those since the last call, "alertname kind reason", once the tracker
 // knows of them.
 func (r *rig) events() []string {
 	r.t.Helper()
-	must(r.t, r.log.Applied(r.t.Context()))
+	must(r.t, r.Stream.Log().Applied(r.t.Context()))
 	var told []string
-	must(r.t, r.store.History(r.t.Context(), store.HistoryQuery{Channel: ">", After: r.seen}, func(m relay.Message) error {
+	must(r.t, r.Stream.Store.History(r.t.Context(), store.HistoryQuery{Channel: ">", After: r.seen}, func(m relay.Message) error {
 		r.seen = m.Seq
 		e, err := alerts.ParseEvent(m.Text)
 		if err == nil {
@@ -110,10 +73,10 @@ func (h holder) Known(source string) ([]am.Held, error) {
 func TestTracker(t *testing.T) {
 	t.Parallel()
 	local := startRig(t)
-	h := holder{local.tracker}
+	h := holder{local.Tracker}
 	s := startAlertmanager(t, plainConfig)
 	c := newClient(t, am.Options{URLs: []string{s.url}})
-	r, err := am.NewReconciler(am.ReconcilerOptions{Source: "am", Client: c, Holder: h, Recorder: local.tracker, MinUptime: time.Nanosecond})
+	r, err := am.NewReconciler(am.ReconcilerOptions{Source: "am", Client: c, Holder: h, Recorder: local.Tracker, MinUptime: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +125,7 @@ func TestTracker(t *testing.T) {
 	expect(3, "DiskFull resolved reconciled")
 	// A webhook's alert goes the same way.
 	a := firing(map[string]string{"alertname": "Latency"})
-	if _, err := local.tracker.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{a}}); err != nil {
+	if _, err := local.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{a}}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Millisecond)

@@ -62,7 +62,7 @@ func TestHistory(t *testing.T) {
 	r.record(net)
 	// What is no alert's event is none.
 	for _, channel := range []string{"ops", "db.critical.X.am-0123456789abcdef"} {
-		_, err := r.store.Publish(t.Context(), relay.Publication{Channel: channel, Text: []byte("hello")})
+		_, err := r.Stream.Publish(t.Context(), relay.Publication{Channel: channel, Text: []byte("hello")})
 		must(t, err)
 	}
 	r.record(resolved(disk))

@@ -17,6 +17,7 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/relay"
+	"alertrelay/relay/relaytest"
 )
 
 type list struct {
@@ -120,9 +121,9 @@ func TestForeignEvents(t *testing.T) {
 		`{"id":%q,"source":"am","fingerprint":"x","event":"firing","status":"firing","receiver":"` + "\xff" + `"}`,
 	} {
 		text = fmt.Sprintf(text, foreign.ID())
-		_, err := r.store.Publish(t.Context(), relay.Publication{Channel: "a." + foreign.ID(), Text: []byte(text)})
+		_, err := r.Stream.Publish(t.Context(), relay.Publication{Channel: "a." + foreign.ID(), Text: []byte(text)})
 		must(t, err)
-		must(t, r.log.Applied(t.Context()))
+		must(t, r.Stream.Log().Applied(t.Context()))
 		for _, path := range []string{"/api/v1/alerts", "/api/v1/alerts?pretty"} {
 			a := r.do(http.MethodGet, path)
 			var l list
@@ -164,9 +165,9 @@ func TestETag(t *testing.T) {
 	}
 	// A channel that is deleted is no event.
 	etag := r.do(http.MethodGet, "/api/v1/alerts").Header.Get("Etag")
-	_, err := r.store.DeleteChannel(t.Context(), "db.critical.DiskFull."+disk.ID(), nil)
+	_, err := r.Stream.DeleteChannel(t.Context(), "db.critical.DiskFull."+disk.ID(), nil)
 	must(t, err)
-	eventually(t, "it is gone", func() bool {
+	relaytest.Eventually(t, "it is gone", func() bool {
 		return r.do(http.MethodGet, "/api/v1/alerts", header("If-None-Match", etag)).StatusCode == 200
 	})
 }

@@ -19,21 +19,18 @@ import (
 	"github.com/pb33f/libopenapi-validator/config"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/api"
-	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
-	"alertrelay/relay/feed"
 	"alertrelay/relay/store"
 )
 
 // rig is the API on a real tracker and a real store.
 type rig struct {
-	*track.Tracker
-	t     testing.TB
-	url   string
-	store *store.Store
-	log   feed.Log
+	*alertstest.Rig
+	t   testing.TB
+	url string
 }
 
 type archive struct{ store *store.Store }
@@ -44,46 +41,14 @@ func (a archive) History(ctx context.Context, q api.HistoryQuery, each func(rela
 
 func start(t testing.TB, changes ...func(*api.Options)) *rig {
 	t.Helper()
-	server, err := embedded.Start(t.Context(), embedded.Options{Dir: t.TempDir()})
-	must(t, err)
-	t.Cleanup(func() { must(t, server.Stop()) })
-	nc, err := server.Connect(store.NATSOptions(nil)...)
-	must(t, err)
-	s, err := store.Open(t.Context(), nc, store.Options{MaxMsgsPerChannel: 1000})
-	must(t, err)
-	hub, err := relay.NewHub(relay.HubOptions{Archive: s.Archive, StoredAt: s.StoredAt})
-	must(t, err)
-	log := feed.Log{Store: s, Hub: hub}
-	routes, err := alerts.ParseRoutes("", nil)
-	must(t, err)
-	tracker, err := track.New(track.Options{Events: log, Bucket: feed.NewBucket(s)}, track.Settings{Router: routes})
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 2)
-	go func() { ended <- s.Run(ctx, feed.Sink{Hub: hub, Tracker: tracker}) }()
-	go func() { ended <- tracker.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
-		hub.Close()
-		nc.Close()
-	})
-	o := api.Options{Tracker: tracker, Archive: archive{s}}
+	r := alertstest.Start(t, alertstest.Server(t, embedded.Options{}), alertstest.Options{})
+	o := api.Options{Tracker: r.Tracker, Archive: archive{r.Stream.Store}}
 	for _, change := range changes {
 		change(&o)
 	}
 	web := httptest.NewServer(api.Handler(o))
 	t.Cleanup(web.Close)
-	r := &rig{Tracker: tracker, t: t, url: web.URL, store: s, log: log}
-	eventually(t, "the tracker is ready", func() bool {
-		_, err := r.Find(track.Query{})
-		return err == nil
-	})
-	return r
+	return &rig{Rig: r, t: t, url: web.URL}
 }
 
 // record reports alerts and waits until they are shown.
@@ -91,7 +56,7 @@ func (r *rig) record(reports ...alerts.Alert) {
 	r.t.Helper()
 	_, err := r.Record(r.t.Context(), alerts.Batch{Source: "am", Alerts: reports})
 	must(r.t, err)
-	must(r.t, r.log.Applied(r.t.Context()))
+	must(r.t, r.Stream.Log().Applied(r.t.Context()))
 }
 
 // answer is what came, with the body read.
@@ -204,31 +169,17 @@ func validate(t testing.TB, req *http.Request, a answer) {
 	}
 }
 
-// firing is an alert of one team.
+// firing is an alert of one team since a minute.
 func firing(name string, more ...string) alerts.Alert {
-	labels := map[string]string{"alertname": name, "team": "db", "severity": "critical"}
-	for i := 0; i+1 < len(more); i += 2 {
-		labels[more[i]] = more[i+1]
-	}
-	return alerts.Alert{
-		Source: "am", Fingerprint: alerts.Fingerprint(labels), Status: alerts.Firing, Labels: labels,
-		Annotations: map[string]string{"summary": name + " is bad"},
-		StartsAt:    time.Now().Add(-time.Minute).UTC().Truncate(time.Second), Receiver: "relay", GroupKey: "{}", ExternalURL: "http://am1",
-	}
+	a := alertstest.Firing(name, more...)
+	a.Annotations = map[string]string{"summary": name + " is bad"}
+	a.StartsAt = time.Now().Add(-time.Minute).UTC().Truncate(time.Second)
+	return a
 }
 
 func resolved(a alerts.Alert) alerts.Alert {
 	a.Status, a.EndsAt = alerts.Resolved, a.StartsAt.Add(30*time.Second)
 	return a
-}
-
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("not in time: " + what)
-		}
-	}
 }
 
 func must(t testing.TB, err error) {

@@ -40,7 +40,8 @@
 //
 //   - config: a mapping as it is written, and reading it from YAML
 //   - value: where a value is from
-//   - mapping: checking a mapping, and what it makes of a body
+//   - build: checking a mapping
+//   - mapping: what it makes of a body
 //   - body: JSON out of forms
 //   - preset: mappings that are built in
 //

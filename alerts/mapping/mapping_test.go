@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/mapping"
 )
 
@@ -81,24 +82,12 @@ func TestPresets(t *testing.T) {
 						fmt.Fprintf(&b, "by %q: %q\n", a.By, a.Comment)
 					}
 				}
-				golden(t, file+".golden", b.Bytes())
+				alertstest.Golden(t, file+".golden", b.Bytes(), *update)
 			}
 			if bodies < 3 {
 				t.Errorf("got %d bodies only", bodies)
 			}
 		})
-	}
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		must(t, os.WriteFile(file, got, 0o600))
-	}
-	want, err := os.ReadFile(file)
-	must(t, err)
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s:\ngot\n%s\nwant\n%s", file, got, want)
 	}
 }
 
@@ -463,15 +452,7 @@ annotations: {x: 'a.@flatten.#.b', y: '{a,"b":c}', z: $.a.@reverse, "*": o}
 				if a.Status == alerts.Acknowledged {
 					continue // no event has that status
 				}
-				text, err := alerts.NewEvent(a, time.Unix(0, 0)).Encode()
-				must(t, err)
-				e, err := alerts.ParseEvent(text)
-				must(t, err)
-				again, err := e.Encode()
-				must(t, err)
-				if !bytes.Equal(again, text) {
-					t.Errorf("got %q, want %q", again, text)
-				}
+				alertstest.RoundTrip(t, a)
 			}
 		}
 	})

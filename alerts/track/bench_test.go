@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
 )
 
@@ -14,7 +15,7 @@ import (
 func many(n int) []alerts.Alert {
 	list := make([]alerts.Alert, n)
 	for i := range list {
-		a := firing("DiskFull")
+		a := alertstest.Firing("DiskFull")
 		a.Labels = map[string]string{
 			"alertname": "DiskFull", "team": "db", "severity": "critical", "instance": fmt.Sprintf("db-%05d.example.com:9100", i),
 			"job": "node", "mountpoint": "/var/lib/postgresql", "cluster": "eu-west-1", "namespace": "databases",
@@ -36,7 +37,7 @@ const benchAlerts = 5000
 // BenchmarkRecord records new alerts, and then as many that are known.
 func BenchmarkRecord(b *testing.B) {
 	clock := newClock()
-	r := start(b, startServer(b), setup{now: clock.now})
+	r := start(b, startServer(b), alertstest.Options{Now: clock.now})
 	batch := many(benchAlerts)
 	for _, kind := range []string{"new", "repeats", "repeats within 5 s"} {
 		b.Run(kind, func(b *testing.B) {
@@ -60,7 +61,7 @@ func BenchmarkRecord(b *testing.B) {
 
 func BenchmarkList(b *testing.B) {
 	const n = 20_000
-	r := start(b, startServer(b), setup{})
+	r := start(b, startServer(b), alertstest.Options{})
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

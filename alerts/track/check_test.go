@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
@@ -30,9 +31,9 @@ type faults struct {
 }
 
 // into has the faults happen to what a test sets up.
-func (f *faults) into(o setup) setup {
-	o.events = func(l track.EventLog) track.EventLog { return faultyLog{l, f} }
-	o.bucket = func(b track.Bucket) track.Bucket { return faultyBucket{b, f} }
+func (f *faults) into(o alertstest.Options) alertstest.Options {
+	o.Events = func(l track.EventLog) track.EventLog { return faultyLog{l, f} }
+	o.Bucket = func(b track.Bucket) track.Bucket { return faultyBucket{b, f} }
 	return o
 }
 
@@ -157,7 +158,7 @@ func records(t testing.TB, js jetstream.JetStream) map[string]track.Record {
 // up to a sequence.
 func fold(t testing.TB, r *rig, upTo uint64) map[string]relay.Message {
 	t.Helper()
-	msgs, err := r.store.Archive(t.Context(), relay.ArchiveQuery{Channel: ">", Before: upTo + 1})
+	msgs, err := r.Stream.Archive(t.Context(), relay.ArchiveQuery{Channel: ">", Before: upTo + 1})
 	must(t, err)
 	last := make(map[string]relay.Message)
 	for _, m := range msgs {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"alertrelay/alerts/track"
-	"alertrelay/relay/feed"
 )
 
 // clock goes like the real one, and ahead of it; or it stands until it is set on.
@@ -32,7 +31,7 @@ func settle(t testing.TB, rigs ...*rig) {
 	t.Helper()
 	for range 2 {
 		for _, r := range rigs {
-			must(t, feed.Log{Store: r.store, Hub: r.hub}.Applied(t.Context()))
+			must(t, r.Stream.Log().Applied(t.Context()))
 		}
 		for _, r := range rigs {
 			must(t, track.Sweep(r.Tracker, t.Context()))

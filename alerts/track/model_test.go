@@ -16,10 +16,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
 	"alertrelay/embedded"
 	"alertrelay/relay"
 	"alertrelay/relay/feed"
+	"alertrelay/relay/relaytest"
 )
 
 var (
@@ -230,7 +232,7 @@ func modelRoutes(t testing.TB, n int) track.Settings {
 		{{Match: []string{`alertname=~".*[02468]"`}, Subject: "alerts.pager", Continue: true}, {Subject: "alerts.teams.{team}"}},
 	}
 	return track.Settings{
-		Router:  router(t, routes[n]...),
+		Router:  alertstest.Router(t, routes[n]...),
 		Sources: map[string]track.Source{"am": {RepeatInterval: modelRepeat, GroupInterval: modelGroup}},
 	}
 }
@@ -247,7 +249,7 @@ func (r *modelRun) wanted(a *alerts.Alert) []string {
 
 func (r *modelRun) begin(i int) {
 	r.started[i] = r.clock.now()
-	r.relays[i] = start(r.t, r.server, (&faults{}).into(setup{settings: modelRoutes(r.t, r.routes), now: r.clock.now}))
+	r.relays[i] = start(r.t, r.server, (&faults{}).into(alertstest.Options{Settings: modelRoutes(r.t, r.routes), Now: r.clock.now}))
 }
 
 func newModelRun(t *testing.T, senders, alertsEach int) *modelRun {
@@ -267,7 +269,7 @@ func newModelRun(t *testing.T, senders, alertsEach int) *modelRun {
 		labels := map[string]string{"alertname": "AlertsTruncated", "severity": "warning", "source": "am", "receiver": s.receiver, "group": "{}"}
 		s.left.Alert = alerts.Alert{Source: alerts.OwnSource, Fingerprint: alerts.Fingerprint(labels), Labels: labels}
 		for n := range alertsEach {
-			a := firing(fmt.Sprintf("A%d_%d", i, n))
+			a := alertstest.Firing(fmt.Sprintf("A%d_%d", i, n))
 			a.Receiver = s.receiver
 			if a.StartsAt = (time.Time{}); n%4 == 3 {
 				a.Direct, a.GroupKey, a.Receiver, a.ExternalURL = true, "", "", ""
@@ -358,7 +360,7 @@ func (s *modelSender) leavesOut(n int) {
 
 func (s *modelSender) applied() {
 	for _, r := range s.relays {
-		must(s.t, feed.Log{Store: r.store, Hub: r.hub}.Applied(s.t.Context()))
+		must(s.t, r.Stream.Log().Applied(s.t.Context()))
 	}
 }
 
@@ -401,7 +403,7 @@ func (s *modelSender) step() {
 	case n < 97:
 		s.note("%s: its channels are deleted", name)
 		for c := range m.history {
-			_, err := s.relay().store.DeleteChannel(s.t.Context(), c, nil)
+			_, err := s.relay().Stream.DeleteChannel(s.t.Context(), c, nil)
 			must(s.t, err)
 		}
 		m.in, m.active, m.acked, m.kept = map[string]bool{}, false, "", ""
@@ -557,17 +559,17 @@ func (r *modelRun) happens() string {
 				m.moves(r.wanted(&m.Alert))
 			}
 		}
-		eventually(r.t, "all alerts have moved", func() bool { return r.differences() == "" })
+		relaytest.Eventually(r.t, "all alerts have moved", func() bool { return r.differences() == "" })
 		return fmt.Sprint("other routes: ", r.routes)
 	case 3:
 		return r.crashes()
 	case 4:
 		must(r.t, r.js.DeleteStream(r.t.Context(), "KV_"+feed.BucketName))
-		eventually(r.t, "the bucket is there again", func() bool {
+		relaytest.Eventually(r.t, "the bucket is there again", func() bool {
 			_, err := r.js.KeyValue(r.t.Context(), feed.BucketName)
 			return err == nil
 		})
-		eventually(r.t, "the bucket is mended", func() bool {
+		relaytest.Eventually(r.t, "the bucket is mended", func() bool {
 			r.pass(6 * time.Second)
 			n := 0
 			for m := range r.all {
@@ -578,7 +580,7 @@ func (r *modelRun) happens() string {
 		return "the bucket is deleted"
 	case 5:
 		i := r.rnd.IntN(2)
-		r.relays[i].stop()
+		r.relays[i].Stop()
 		r.begin(i)
 		return "a relay is started again"
 	default:
@@ -605,7 +607,7 @@ func (r *modelRun) crashes() string {
 	if a.GroupKey != "" && err == nil {
 		s.leavesOut(0)
 	}
-	r.relays[i].stop()
+	r.relays[i].Stop()
 	if r.rnd.IntN(2) == 0 {
 		for range 2 { // the other one finds out
 			settle(r.t, r.relays[1-i])
@@ -630,7 +632,7 @@ func (r *modelRun) loses() string {
 	stream, err := r.js.Stream(r.t.Context(), "ALERTS")
 	must(r.t, err)
 	for _, relay := range r.relays {
-		relay.stop()
+		relay.Stop()
 	}
 	for c := range m.history {
 		must(r.t, stream.Purge(r.t.Context(), jetstream.WithPurgeSubject("alerts."+c)))
@@ -648,7 +650,7 @@ func (r *modelRun) loses() string {
 func (r *modelRun) differences() string {
 	var d []string
 	got := make(map[string][]string)
-	msgs, err := r.relays[0].store.Archive(r.t.Context(), relay.ArchiveQuery{Channel: ">"})
+	msgs, err := r.relays[0].Stream.Archive(r.t.Context(), relay.ArchiveQuery{Channel: ">"})
 	must(r.t, err)
 	for _, m := range msgs {
 		e, err := alerts.ParseEvent(m.Text)
@@ -721,7 +723,7 @@ func (r *modelRun) check() {
 		}
 	}
 	// The relays hear of the bucket a moment later.
-	eventually(r.t, "the relays know what the bucket has", func() bool {
+	relaytest.Eventually(r.t, "the relays know what the bucket has", func() bool {
 		for _, relay := range r.relays {
 			for _, c := range relay.current(track.Query{}) {
 				if !c.LastSeen.Equal(heard[c.Channel].LastSeen) {
@@ -797,7 +799,7 @@ func TestModelAtOnce(t *testing.T) {
 		case 0:
 			r.clock.add(80 * time.Minute)
 		case 1:
-			r.relays[i].stop()
+			r.relays[i].Stop()
 			r.begin(i)
 		case 2:
 			r.routes = r.rnd.IntN(2)
@@ -857,7 +859,7 @@ func (s *modelSender) stepAtOnce() {
 
 func (r *modelRun) atRest() {
 	r.t.Helper()
-	eventually(r.t, "nothing is in two channels", func() bool {
+	relaytest.Eventually(r.t, "nothing is in two channels", func() bool {
 		settle(r.t, r.relays[:]...)
 		for _, c := range r.relays[0].current(track.Query{}) {
 			if len(c.Channels) > 1 {
@@ -868,7 +870,7 @@ func (r *modelRun) atRest() {
 	})
 	repaired(r.t, r.clock, r.js, r.relays[:]...)
 	before := make(map[string]string)
-	msgs, err := r.relays[0].store.Archive(r.t.Context(), relay.ArchiveQuery{Channel: ">"})
+	msgs, err := r.relays[0].Stream.Archive(r.t.Context(), relay.ArchiveQuery{Channel: ">"})
 	must(r.t, err)
 	for _, m := range msgs {
 		e, err := alerts.ParseEvent(m.Text)

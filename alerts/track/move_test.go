@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
+	"alertrelay/relay/relaytest"
 )
 
 // teams puts alerts into channels of their teams only, and pages some.
 func teams(t testing.TB) track.Settings {
-	return track.Settings{Router: router(t, alerts.Route{Subject: "alerts.teams.{team}"})}
+	return track.Settings{Router: alertstest.Router(t, alerts.Route{Subject: "alerts.teams.{team}"})}
 }
 
 func teamChannel(a alerts.Alert) string { return "teams.db." + a.ID() }
@@ -19,12 +21,12 @@ func teamChannel(a alerts.Alert) string { return "teams.db." + a.ID() }
 func TestRoutesChange(t *testing.T) {
 	clock, server := newClock(), startServer(t)
 	js := client(t, server)
-	a, b := start(t, server, setup{now: clock.now}), start(t, server, setup{now: clock.now})
-	acked, kept, direct, pinned, ended := firing("Acked"), firing("Kept"), firing("Direct"), firing("Pinned"), firing("Ended")
+	a, b := start(t, server, alertstest.Options{Now: clock.now}), start(t, server, alertstest.Options{Now: clock.now})
+	acked, kept, direct, pinned, ended := alertstest.Firing("Acked"), alertstest.Firing("Kept"), alertstest.Firing("Direct"), alertstest.Firing("Pinned"), alertstest.Firing("Ended")
 	direct.Direct, direct.ExpiresAt = true, clock.now().Add(4*time.Minute)
 	pinned.Changing = true
 	a.record(acked, kept, direct, pinned, ended)
-	a.record(resolved(ended))
+	a.record(alertstest.Resolved(ended))
 	must(t, a.Acknowledge(t.Context(), acked.ID(), "ann", ""))
 	a.record(alerts.Alert{
 		Source: "am", Fingerprint: kept.Fingerprint, Status: alerts.Suppressed,
@@ -35,7 +37,7 @@ func TestRoutesChange(t *testing.T) {
 	clock.add(time.Minute)
 	a.Configure(teams(t))
 	b.Configure(teams(t)) // at once: one of each event
-	eventually(t, "all have moved", func() bool {
+	relaytest.Eventually(t, "all have moved", func() bool {
 		return a.history(teamChannel(acked)) != nil && a.history(teamChannel(kept)) != nil && a.history(teamChannel(direct)) != nil &&
 			len(a.current(track.Query{Match: matchers(t, `status!="resolved"`)})) == 4 && len(records(t, js)) == 4
 	})
@@ -69,7 +71,7 @@ func TestRoutesChange(t *testing.T) {
 			t.Errorf("got %+v, want %+v", r, was)
 		}
 	}
-	b.record(resolved(acked), resolved(kept), resolved(pinned))
+	b.record(alertstest.Resolved(acked), alertstest.Resolved(kept), alertstest.Resolved(pinned))
 	agree(t, js, a, b)
 	if got := a.current(track.Query{}); len(got) != 1 || got[0].Channel != teamChannel(direct) {
 		t.Errorf("got %+v", got)
@@ -95,17 +97,17 @@ func TestRoutesChangeAndCrash(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			clock, f, server := newClock(), &faults{}, startServer(t)
 			js := client(t, server)
-			a := start(t, server, f.into(setup{now: clock.now}))
-			x := firing("X")
+			a := start(t, server, f.into(alertstest.Options{Now: clock.now}))
+			x := alertstest.Firing("X")
 			a.record(x)
 			must(t, a.Acknowledge(t.Context(), x.ID(), "ann", ""))
 			agree(t, js, a)
 			tt.crash(f)
 			a.Configure(teams(t))
-			eventually(t, "it is in the new channel", func() bool { return a.history(teamChannel(x)) != nil })
-			a.stop()
-			b := start(t, server, setup{now: clock.now, settings: teams(t)})
-			eventually(t, "it has moved", func() bool { return len(a1(b.current(track.Query{})).Channels) == 1 })
+			relaytest.Eventually(t, "it is in the new channel", func() bool { return a.history(teamChannel(x)) != nil })
+			a.Stop()
+			b := start(t, server, alertstest.Options{Now: clock.now, Settings: teams(t)})
+			relaytest.Eventually(t, "it has moved", func() bool { return len(a1(b.current(track.Query{})).Channels) == 1 })
 			repaired(t, clock, js, b)
 			got := b.current(track.Query{})
 			if len(got) != 1 || got[0].Channel != teamChannel(x) || got[0].Ack == nil || got[0].ExpiresAt.IsZero() {
@@ -128,14 +130,14 @@ func a1(list []track.Current) track.Current {
 func TestReportBeforeMove(t *testing.T) {
 	clock, server := newClock(), startServer(t)
 	js := client(t, server)
-	a := start(t, server, setup{now: clock.now})
-	x := firing("X")
+	a := start(t, server, alertstest.Options{Now: clock.now})
+	x := alertstest.Firing("X")
 	a.record(x)
 	must(t, a.Acknowledge(t.Context(), x.ID(), "ann", ""))
-	a.stop()
+	a.Stop()
 	// It is reported to relays with the new routes while these move it.
-	b := start(t, server, setup{now: clock.now})
-	c := start(t, server, setup{now: clock.now})
+	b := start(t, server, alertstest.Options{Now: clock.now})
+	c := start(t, server, alertstest.Options{Now: clock.now})
 	var wg sync.WaitGroup
 	for _, r := range []*rig{b, c} {
 		wg.Go(func() {
@@ -144,7 +146,7 @@ func TestReportBeforeMove(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	eventually(t, "it has moved", func() bool {
+	relaytest.Eventually(t, "it has moved", func() bool {
 		one := a1(b.current(track.Query{}))
 		return len(one.Channels) == 1 && one.Channel == teamChannel(x) && one.Ack != nil
 	})

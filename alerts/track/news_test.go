@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
 )
 
 // direct is an alert as Prometheus says it: it ends soon if it is not said again.
 func direct(name string, c *clock) alerts.Alert {
-	a := firing(name)
+	a := alertstest.Firing(name)
 	a.Direct, a.ExpiresAt, a.GroupKey, a.Receiver = true, c.now().Add(4*time.Minute+30*time.Second), "", ""
 	return a
 }
@@ -36,12 +37,12 @@ func TestSleptThrough(t *testing.T) {
 	c := newClock()
 	c.stands = time.Now()
 	server := startServer(t)
-	r := start(t, server, setup{now: c.now})
-	r.record(firing("Repeated"), direct("Direct", c))
+	r := start(t, server, alertstest.Options{Now: c.now})
+	r.record(alertstest.Firing("Repeated"), direct("Direct", c))
 	settle(t, r)
-	r.stop()
+	r.Stop()
 	c.add(9 * time.Hour)
-	r = start(t, server, setup{now: c.now})
+	r = start(t, server, alertstest.Options{Now: c.now})
 	settle(t, r)
 	if got, want := r.shown(), "Direct firing, Repeated stale"; got != want {
 		t.Fatalf("at the start: got %s, want %s", got, want)
@@ -68,11 +69,11 @@ func TestAnotherHasListened(t *testing.T) {
 	c := newClock()
 	c.stands = time.Now()
 	server := startServer(t)
-	a, b := start(t, server, setup{now: c.now}), start(t, server, setup{now: c.now})
+	a, b := start(t, server, alertstest.Options{Now: c.now}), start(t, server, alertstest.Options{Now: c.now})
 	b.record(direct("Direct", c))
-	b.stop()
+	b.Stop()
 	c.add(5 * time.Minute)
-	b = start(t, server, setup{now: c.now})
+	b = start(t, server, alertstest.Options{Now: c.now})
 	settle(t, a, b)
 	if got := b.shown(); got != "" {
 		t.Errorf("got %s, want nothing", got)
@@ -92,7 +93,7 @@ func TestNothingEndsWhileItsSenderIsSilent(t *testing.T) {
 			c := newClock()
 			c.stands = time.Now()
 			server := startServer(t)
-			a, b := start(t, server, setup{settings: settings, now: c.now}), start(t, server, setup{settings: settings, now: c.now})
+			a, b := start(t, server, alertstest.Options{Settings: settings, Now: c.now}), start(t, server, alertstest.Options{Settings: settings, Now: c.now})
 			a.record(direct("GoesOn", c), direct("Over", c), direct("Watchdog", c))
 			settle(t, a, b)
 			for range 3 {
@@ -103,9 +104,9 @@ func TestNothingEndsWhileItsSenderIsSilent(t *testing.T) {
 			if got := b.shown(); got != all {
 				t.Errorf("silent: got %s, want %s", got, all)
 			}
-			b.stop()
+			b.Stop()
 			c.add(3 * time.Hour)
-			b = start(t, server, setup{settings: settings, now: c.now})
+			b = start(t, server, alertstest.Options{Settings: settings, Now: c.now})
 			settle(t, b, a)
 			c.add(10 * time.Minute)
 			settle(t, b, a)
@@ -129,7 +130,7 @@ func TestNothingEndsWhileItsSenderIsSilent(t *testing.T) {
 				t.Errorf("a lifetime later: got %s, want %s", got, want)
 			}
 			for name, want := range map[string]string{"GoesOn": "firing stale fresh", "Over": "firing stale expired"} {
-				if got := kinds(a.history(channelOf(firing(name)))); got != want {
+				if got := kinds(a.history(channelOf(alertstest.Firing(name)))); got != want {
 					t.Errorf("%s: got %s, want %s", name, got, want)
 				}
 			}
@@ -141,7 +142,7 @@ func TestNothingEndsWhileItsSenderIsSilent(t *testing.T) {
 func TestRefused(t *testing.T) {
 	c, f := newClock(), &faults{}
 	c.stands = time.Now()
-	r := start(t, startServer(t), f.into(setup{now: c.now}))
+	r := start(t, startServer(t), f.into(alertstest.Options{Now: c.now}))
 	r.record(direct("GoesOn", c))
 	for range 4 { // as often as Prometheus says it
 		c.add(time.Minute)
@@ -160,7 +161,7 @@ func TestRefused(t *testing.T) {
 	r.record(direct("GoesOn", c))
 	c.add(6 * time.Minute)
 	settle(t, r)
-	if got := kinds(r.history(channelOf(firing("GoesOn")))); got != "firing expired" {
+	if got := kinds(r.history(channelOf(alertstest.Firing("GoesOn")))); got != "firing expired" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
 	"alertrelay/relay"
 	"alertrelay/relay/feed"
+	"alertrelay/relay/relaytest"
 )
 
 // A relay that ends between the event and the bucket leaves the bucket behind.
@@ -21,37 +23,37 @@ func TestCrashBeforeBucket(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			clock, f, server := newClock(), &faults{}, startServer(t)
 			js := client(t, server)
-			a := start(t, server, f.into(setup{now: clock.now}))
+			a := start(t, server, f.into(alertstest.Options{Now: clock.now}))
 			var others []*rig
 			if !tt.restart {
-				others = append(others, start(t, server, setup{now: clock.now}))
+				others = append(others, start(t, server, alertstest.Options{Now: clock.now}))
 			}
-			fires, ends, changes := firing("Fires"), firing("Ends"), firing("Changes")
+			fires, ends, changes := alertstest.Firing("Fires"), alertstest.Firing("Ends"), alertstest.Firing("Changes")
 			a.record(ends, changes)
 			agree(t, js, append(others, a)...)
 			f.putsFail.Store(1)
 			a.refused(fires)
 			f.putsFail.Store(1)
-			a.refused(resolved(ends))
+			a.refused(alertstest.Resolved(ends))
 			silenced := alerts.Alert{
 				Source: "am", Fingerprint: changes.Fingerprint, Status: alerts.Suppressed,
 				Suppression: &alerts.Suppression{Kind: alerts.Silenced, ID: "s1"},
 			}
 			f.putsFail.Store(1)
 			a.refused(silenced)
-			a.stop()
+			a.Stop()
 			if got := len(records(t, js)); got != 2 {
 				t.Fatalf("the bucket has %d alerts, and was not written", got)
 			}
 			if tt.restart {
-				others = append(others, start(t, server, setup{now: clock.now}))
+				others = append(others, start(t, server, alertstest.Options{Now: clock.now}))
 			}
 			repaired(t, clock, js, others...)
 			if got := others[0].current(track.Query{}); len(got) != 2 || got[0].ExpiresAt.IsZero() || got[1].ExpiresAt.IsZero() {
 				t.Errorf("got %+v", got)
 			}
 			// The sender does not know, and says it again.
-			for _, a := range []alerts.Alert{fires, resolved(ends), silenced} {
+			for _, a := range []alerts.Alert{fires, alertstest.Resolved(ends), silenced} {
 				if got := others[0].record(a); got.Deduplicated != 1 {
 					t.Errorf("%s: got %+v", a.Status, got)
 				}
@@ -65,21 +67,21 @@ func TestCrashBeforeBucket(t *testing.T) {
 func TestCrashInSecondIncident(t *testing.T) {
 	clock, f, server := newClock(), &faults{}, startServer(t)
 	js := client(t, server)
-	a := start(t, server, f.into(setup{now: clock.now}))
-	b := start(t, server, setup{now: clock.now})
-	direct := firing("Direct")
+	a := start(t, server, f.into(alertstest.Options{Now: clock.now}))
+	b := start(t, server, alertstest.Options{Now: clock.now})
+	direct := alertstest.Firing("Direct")
 	direct.Direct, direct.ExpiresAt = true, clock.now().Add(4*time.Minute)
 	a.record(direct)
 	settle(t, a, b)
 	clock.add(10 * time.Second)
-	ended := resolved(direct)
+	ended := alertstest.Resolved(direct)
 	ended.EndsAt = clock.now()
 	a.record(ended)
 	settle(t, a, b)
 	clock.add(10 * time.Minute)
 	f.putsFail.Store(1)
 	a.refused(direct)
-	a.stop()
+	a.Stop()
 	repaired(t, clock, js, b)
 	if got := kinds(b.history(channelOf(direct))); got != "firing resolved firing" {
 		t.Errorf("got %s", got)
@@ -89,9 +91,9 @@ func TestCrashInSecondIncident(t *testing.T) {
 func TestAcknowledgementLost(t *testing.T) {
 	clock, f, server := newClock(), &faults{}, startServer(t)
 	js := client(t, server)
-	a := start(t, server, f.into(setup{now: clock.now}))
-	b := start(t, server, setup{now: clock.now})
-	x := firing("X")
+	a := start(t, server, f.into(alertstest.Options{Now: clock.now}))
+	b := start(t, server, alertstest.Options{Now: clock.now})
+	x := alertstest.Firing("X")
 	for i, r := range []*rig{a, b, a} {
 		f.loseAcks.Store(1)
 		a.refused(x)
@@ -99,8 +101,8 @@ func TestAcknowledgementLost(t *testing.T) {
 			t.Errorf("firing %d: got %+v", i, got)
 		}
 		f.loseAcks.Store(1)
-		a.refused(resolved(x))
-		if got := r.record(resolved(x)); got.Deduplicated != 1 {
+		a.refused(alertstest.Resolved(x))
+		if got := r.record(alertstest.Resolved(x)); got.Deduplicated != 1 {
 			t.Errorf("resolved %d: got %+v", i, got)
 		}
 	}
@@ -113,13 +115,13 @@ func TestAcknowledgementLost(t *testing.T) {
 func TestBucketDeleted(t *testing.T) {
 	clock, server := newClock(), startServer(t)
 	js := client(t, server)
-	a := start(t, server, setup{now: clock.now})
-	b := start(t, server, setup{now: clock.now})
-	direct := firing("Direct")
+	a := start(t, server, alertstest.Options{Now: clock.now})
+	b := start(t, server, alertstest.Options{Now: clock.now})
+	direct := alertstest.Firing("Direct")
 	direct.Direct, direct.ExpiresAt = true, clock.now().Add(4*time.Minute).UTC().Truncate(time.Millisecond)
-	a.record(firing("X"), firing("Y"), direct)
+	a.record(alertstest.Firing("X"), alertstest.Firing("Y"), direct)
 	// It is known only of the bucket and in memory.
-	lost := firing("Lost")
+	lost := alertstest.Firing("Lost")
 	a.record(lost)
 	agree(t, js, a, b)
 	s, err := js.Stream(t.Context(), "ALERTS")
@@ -127,11 +129,11 @@ func TestBucketDeleted(t *testing.T) {
 	must(t, s.Purge(t.Context(), jetstream.WithPurgeSubject("alerts."+channelOf(lost))))
 	before := records(t, js)
 	must(t, js.DeleteStream(t.Context(), "KV_"+feed.BucketName))
-	eventually(t, "the bucket is there again", func() bool {
+	relaytest.Eventually(t, "the bucket is there again", func() bool {
 		_, err := js.KeyValue(t.Context(), feed.BucketName)
 		return err == nil
 	})
-	eventually(t, "the bucket is written again", func() bool {
+	relaytest.Eventually(t, "the bucket is written again", func() bool {
 		settle(t, a, b)
 		clock.add(6 * time.Second)
 		settle(t, a, b)
@@ -152,24 +154,24 @@ func TestStreamAnew(t *testing.T) {
 		t.Run(map[bool]string{false: "while the relays run", true: "while they are down"}[restarted], func(t *testing.T) {
 			clock, server := newClock(), startServer(t)
 			js := client(t, server)
-			rigs := []*rig{start(t, server, setup{now: clock.now}), start(t, server, setup{now: clock.now})}
-			x, y, ended := firing("X"), firing("Y"), firing("Ended")
+			rigs := []*rig{start(t, server, alertstest.Options{Now: clock.now}), start(t, server, alertstest.Options{Now: clock.now})}
+			x, y, ended := alertstest.Firing("X"), alertstest.Firing("Y"), alertstest.Firing("Ended")
 			for range 5 { // so that the sequences are high
 				rigs[0].record(ended)
-				rigs[0].record(resolved(ended))
+				rigs[0].record(alertstest.Resolved(ended))
 			}
 			rigs[0].record(x, y)
 			agree(t, js, rigs...)
 			if restarted {
-				rigs[0].stop()
-				rigs[1].stop()
+				rigs[0].Stop()
+				rigs[1].Stop()
 			}
 			must(t, js.DeleteStream(t.Context(), "ALERTS"))
 			if restarted {
-				rigs = []*rig{start(t, server, setup{now: clock.now}), start(t, server, setup{now: clock.now})}
+				rigs = []*rig{start(t, server, alertstest.Options{Now: clock.now}), start(t, server, alertstest.Options{Now: clock.now})}
 			} else {
 				for _, r := range rigs {
-					eventually(t, "the relay has the new stream", func() bool {
+					relaytest.Eventually(t, "the relay has the new stream", func() bool {
 						_, head, err := r.List(track.Query{})
 						return err == nil && head.Seq > 0 && head.Seq < 10
 					})
@@ -179,10 +181,10 @@ func TestStreamAnew(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 			repaired(t, clock, js, rigs...)
-			if got := rigs[0].record(x, resolved(y)); got.Deduplicated != 1 || got.Stored != 1 {
+			if got := rigs[0].record(x, alertstest.Resolved(y)); got.Deduplicated != 1 || got.Stored != 1 {
 				t.Errorf("got %+v", got)
 			}
-			if got := rigs[1].record(resolved(x), firing("Z")); got.Stored != 2 {
+			if got := rigs[1].record(alertstest.Resolved(x), alertstest.Firing("Z")); got.Stored != 2 {
 				t.Errorf("got %+v", got)
 			}
 			repaired(t, clock, js, rigs...)
@@ -197,8 +199,8 @@ func TestStreamAnew(t *testing.T) {
 func TestEventAgedOut(t *testing.T) {
 	clock, server := newClock(), startServer(t)
 	js := client(t, server)
-	a := start(t, server, setup{now: clock.now})
-	x, y := firing("X"), firing("Y")
+	a := start(t, server, alertstest.Options{Now: clock.now})
+	x, y := alertstest.Firing("X"), alertstest.Firing("Y")
 	a.record(x, y)
 	must(t, a.Acknowledge(t.Context(), x.ID(), "ann", ""))
 	agree(t, js, a)
@@ -213,11 +215,11 @@ func TestEventAgedOut(t *testing.T) {
 	if got := a.record(x); got.Deduplicated != 1 { // it knows
 		t.Errorf("got %+v", got)
 	}
-	if got := a.record(resolved(y)); got.Stored != 1 {
+	if got := a.record(alertstest.Resolved(y)); got.Stored != 1 {
 		t.Errorf("got %+v", got)
 	}
-	a.stop()
-	a, b := start(t, server, setup{now: clock.now}), start(t, server, setup{now: clock.now})
+	a.Stop()
+	a, b := start(t, server, alertstest.Options{Now: clock.now}), start(t, server, alertstest.Options{Now: clock.now})
 	for _, r := range []*rig{a, b} {
 		if got := r.current(track.Query{}); len(got) != 1 || got[0].Ack == nil || got[0].ExpiresAt.IsZero() {
 			t.Errorf("got %+v", got)
@@ -228,7 +230,7 @@ func TestEventAgedOut(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	age(x)
-	if got := b.record(resolved(x)); got.Stored != 1 {
+	if got := b.record(alertstest.Resolved(x)); got.Stored != 1 {
 		t.Errorf("got %+v", got)
 	}
 	if got := a.record(x); got.Stored != 1 {
@@ -250,14 +252,14 @@ func TestEveryRelayDown(t *testing.T) {
 		return time.Second
 	}}
 	js := client(t, server)
-	a := start(t, server, f.into(setup{}))
+	a := start(t, server, f.into(alertstest.Options{}))
 	kv, err := js.KeyValue(t.Context(), feed.BucketName)
 	must(t, err)
 	w, err := kv.Watch(t.Context(), "db.>", jetstream.UpdatesOnly())
 	must(t, err)
 	defer func() { must(t, w.Stop()) }()
-	a.record(firing("X"))
-	a.stop()
+	a.record(alertstest.Firing("X"))
+	a.Stop()
 	for _, want := range []jetstream.KeyValueOp{jetstream.KeyValuePut, jetstream.KeyValuePurge} {
 		select {
 		case e := <-w.Updates():
@@ -274,17 +276,17 @@ func TestEveryRelayDown(t *testing.T) {
 func TestDeletedChannel(t *testing.T) {
 	clock, server := newClock(), startServer(t)
 	js := client(t, server)
-	a, b := start(t, server, setup{now: clock.now}), start(t, server, setup{now: clock.now})
-	x := firing("X")
+	a, b := start(t, server, alertstest.Options{Now: clock.now}), start(t, server, alertstest.Options{Now: clock.now})
+	x := alertstest.Firing("X")
 	for range 3 {
 		if got := a.record(x); got.Stored != 1 {
 			t.Errorf("got %+v", got)
 		}
 		settle(t, a, b)
-		_, err := b.store.DeleteChannel(t.Context(), channelOf(x), nil)
+		_, err := b.Stream.DeleteChannel(t.Context(), channelOf(x), nil)
 		must(t, err)
 		agree(t, js, a, b)
-		if got := a.record(resolved(x)); got.Ignored != 1 {
+		if got := a.record(alertstest.Resolved(x)); got.Ignored != 1 {
 			t.Errorf("got %+v", got)
 		}
 		list, _, err := a.List(track.Query{Ended: true})
@@ -293,8 +295,8 @@ func TestDeletedChannel(t *testing.T) {
 			t.Errorf("got %+v", list)
 		}
 	}
-	a.stop()
-	a = start(t, server, setup{now: clock.now})
+	a.Stop()
+	a = start(t, server, alertstest.Options{Now: clock.now})
 	repaired(t, clock, js, a, b)
 	if got := a.current(track.Query{}); len(got) != 0 {
 		t.Errorf("got %+v", got)
@@ -305,14 +307,14 @@ func TestDeletedChannel(t *testing.T) {
 // and then it is what was so at the last message.
 func TestHeadWithNothingRead(t *testing.T) {
 	server := startServer(t)
-	a := start(t, server, setup{})
-	x := firing("X")
+	a := start(t, server, alertstest.Options{})
+	x := alertstest.Firing("X")
 	a.record(x)
-	_, err := a.store.DeleteChannel(t.Context(), "another", nil) // a message for no channel
+	_, err := a.Stream.DeleteChannel(t.Context(), "another", nil) // a message for no channel
 	must(t, err)
 	a.current(track.Query{})
-	a.stop()
-	b := start(t, server, setup{warm: 1})
+	a.Stop()
+	b := start(t, server, alertstest.Options{WarmBytes: 1})
 	entries, head, _ := b.Snapshot(func(string) bool { return true })
 	if len(entries) != 1 || head.Seq < entries[0].Message().Seq || head.Time.IsZero() {
 		t.Errorf("got %d alerts and the head %+v", len(entries), head)
@@ -323,19 +325,19 @@ func TestHeadWithNothingRead(t *testing.T) {
 // there one can go on as long as nothing is missing.
 func TestHeadOfNothing(t *testing.T) {
 	server := startServer(t)
-	a := start(t, server, setup{})
-	_, err := a.store.DeleteChannel(t.Context(), "another", nil)
+	a := start(t, server, alertstest.Options{})
+	_, err := a.Stream.DeleteChannel(t.Context(), "another", nil)
 	must(t, err)
-	a.stop()
+	a.Stop()
 	follow := func(r *rig) (*relay.Subscription, bool) {
 		t.Helper()
 		from := relay.Cursor{Time: time.Unix(0, 0), HasTag: true}
-		s, resumed, err := r.hub.Follow(t.Context(), []relay.Request{{Channel: ">"}}, from, feed.Snapshots{Tracker: r.Tracker}, nil)
+		s, resumed, err := r.Stream.Hub.Follow(t.Context(), []relay.Request{{Channel: ">"}}, from, feed.Snapshots{Tracker: r.Tracker}, nil)
 		must(t, err)
 		t.Cleanup(s.Close)
 		return s, resumed
 	}
-	b := start(t, server, setup{})
+	b := start(t, server, alertstest.Options{})
 	if _, head, _ := b.Snapshot(func(string) bool { return true }); head != (track.Head{}) {
 		t.Errorf("got the head %+v", head)
 	}
@@ -343,7 +345,7 @@ func TestHeadOfNothing(t *testing.T) {
 	if !resumed {
 		t.Error("nothing has come, and it was begun anew")
 	}
-	b.record(firing("X"))
+	b.record(alertstest.Firing("X"))
 	b.current(track.Query{})
 	after, resumed := follow(b)
 	if !resumed {
@@ -355,8 +357,8 @@ func TestHeadOfNothing(t *testing.T) {
 			t.Errorf("got %v, %v, want the alert", entries, err)
 		}
 	}
-	b.stop()
-	if _, resumed := follow(start(t, server, setup{})); resumed {
+	b.Stop()
+	if _, resumed := follow(start(t, server, alertstest.Options{})); resumed {
 		t.Error("goes on from before what was read at the start, of which there are no ends of channels")
 	}
 }

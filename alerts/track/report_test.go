@@ -14,7 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
+	"alertrelay/relay/relaytest"
 )
 
 // payload is what an Alertmanager has sent.
@@ -38,7 +40,7 @@ func (r *rig) post(batch alerts.Batch) alerts.Result {
 func two(t testing.TB, settings track.Settings) (*clock, [2]*rig) {
 	t.Helper()
 	clock, server := newClock(), startServer(t)
-	s := setup{settings: settings, now: clock.now}
+	s := alertstest.Options{Settings: settings, Now: clock.now}
 	return clock, [2]*rig{start(t, server, s), start(t, server, s)}
 }
 
@@ -125,11 +127,11 @@ func TestMissingFromGroup(t *testing.T) {
 // Another relay has just heard of the alert, and this one does not know it yet.
 func TestMissingFromGroupJustHeard(t *testing.T) {
 	clock, f, server := newClock(), &faults{}, startServer(t)
-	a := start(t, server, setup{now: clock.now})
-	b := start(t, server, f.into(setup{now: clock.now}))
+	a := start(t, server, alertstest.Options{Now: clock.now})
+	b := start(t, server, f.into(alertstest.Options{Now: clock.now}))
 	both, one := payload(t, "0.34.2-silence-1-before-two-firing"), payload(t, "0.34.2-silence-2-after-one-omitted")
 	a.post(both)
-	eventually(t, "the relay has heard of both", func() bool {
+	relaytest.Eventually(t, "the relay has heard of both", func() bool {
 		list := b.current(track.Query{})
 		return len(list) == 2 && !list[0].LastSeen.IsZero() && !list[1].LastSeen.IsZero()
 	})
@@ -149,9 +151,9 @@ func TestMissingFromGroupJustHeard(t *testing.T) {
 // this one hears of it.
 func TestReplicasJustHeard(t *testing.T) {
 	clock, f, server := newClock(), &faults{}, startServer(t)
-	a := start(t, server, setup{now: clock.now})
-	b := start(t, server, f.into(setup{now: clock.now}))
-	x := firing("X")
+	a := start(t, server, alertstest.Options{Now: clock.now})
+	b := start(t, server, f.into(alertstest.Options{Now: clock.now}))
+	x := alertstest.Firing("X")
 	x.Direct, x.ExternalURL, x.GroupKey, x.StartsAt = true, "", "", clock.now()
 	report := func(r *rig, ago time.Duration) {
 		t.Helper()
@@ -163,7 +165,7 @@ func TestReplicasJustHeard(t *testing.T) {
 		r.record(again)
 	}
 	report(a, 0)
-	eventually(t, "the other relay has heard", func() bool {
+	relaytest.Eventually(t, "the other relay has heard", func() bool {
 		list := b.current(track.Query{})
 		return len(list) == 1 && !list[0].LastSeen.IsZero()
 	})
@@ -173,7 +175,7 @@ func TestReplicasJustHeard(t *testing.T) {
 	report(b, 10*time.Second) // began later, but before it was last heard of
 	clock.add(time.Minute)
 	report(a, 0)
-	ended := resolved(x)
+	ended := alertstest.Resolved(x)
 	ended.EndsAt = clock.now().Add(-30 * time.Second)
 	b.record(ended)
 	if got := kinds(a.history(channelOf(x))); got != "firing" {
@@ -185,10 +187,10 @@ func TestReplicasJustHeard(t *testing.T) {
 // told to, and whether that has heard of what the other one was told or not.
 func TestToldLate(t *testing.T) {
 	clock, f, server := newClock(), &faults{}, startServer(t)
-	a := start(t, server, setup{now: clock.now})
-	b := start(t, server, f.into(setup{now: clock.now}))
+	a := start(t, server, alertstest.Options{Now: clock.now})
+	b := start(t, server, f.into(alertstest.Options{Now: clock.now}))
 	told := clock.now().Add(-time.Minute)
-	x := firing("X")
+	x := alertstest.Firing("X")
 	x.StartsAt, x.GroupKey, x.ExternalURL = time.Time{}, "", ""
 	report := func(r *rig, status alerts.Status, second int) {
 		t.Helper()
@@ -216,9 +218,9 @@ func TestToldLate(t *testing.T) {
 // event recorder tells late for what it is.
 func TestEndToldLateOfOneThatFiresAgain(t *testing.T) {
 	clock, rigs := two(t, track.Settings{})
-	x := firing("X")
+	x := alertstest.Firing("X")
 	x.StartsAt = clock.now().Add(-time.Hour)
-	late := resolved(x)
+	late := alertstest.Resolved(x)
 	late.EndsAt, late.ReportedAt = clock.now(), clock.now().Add(-10*time.Minute) // its clock is behind
 	ended := late
 	ended.ReportedAt = time.Time{}
@@ -241,7 +243,7 @@ func TestEndToldLateOfOneThatFiresAgain(t *testing.T) {
 // Nobody says when it began: it is one incident, and began when it was first heard of.
 func TestWithoutBeginning(t *testing.T) {
 	clock, rigs := two(t, track.Settings{})
-	x := firing("X")
+	x := alertstest.Firing("X")
 	x.Direct, x.StartsAt, x.ExternalURL, x.GroupKey = true, time.Time{}, "", ""
 	began := clock.now()
 	for i := range 6 {
@@ -259,11 +261,11 @@ func TestWithoutBeginning(t *testing.T) {
 func TestEndOfUnknown(t *testing.T) {
 	f, server := &faults{}, startServer(t)
 	js := client(t, server)
-	a, b := start(t, server, setup{}), start(t, server, f.into(setup{}))
+	a, b := start(t, server, alertstest.Options{}), start(t, server, f.into(alertstest.Options{}))
 	f.deaf.Store(true)
-	x := firing("X")
+	x := alertstest.Firing("X")
 	a.record(x)
-	b.record(resolved(x))
+	b.record(alertstest.Resolved(x))
 	if got := records(t, js); len(got) != 0 {
 		t.Errorf("the bucket has %+v", got)
 	}
@@ -304,14 +306,14 @@ func TestNobodySpeaksOfIt(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	clock, server := newClock(), startServer(t)
 	js := client(t, server)
-	o := setup{now: clock.now, metrics: track.NewMetrics(reg), settings: track.Settings{
+	o := alertstest.Options{Now: clock.now, Metrics: track.NewMetrics(reg), Settings: track.Settings{
 		Sources: map[string]track.Source{"am": {RepeatInterval: time.Hour, GroupInterval: 10 * time.Minute}},
 	}}
 	a, b := start(t, server, o), start(t, server, o)
-	x, again, direct, pinned := firing("X"), firing("Again"), firing("Direct"), firing("Pinned")
+	x, again, direct, pinned := alertstest.Firing("X"), alertstest.Firing("Again"), alertstest.Firing("Direct"), alertstest.Firing("Pinned")
 	direct.Direct, direct.ExpiresAt = true, clock.now().Add(4*time.Minute+30*time.Second)
 	pinned.Source, pinned.Changing = "pd", true
-	other := firing("Other")
+	other := alertstest.Firing("Other")
 	other.Source = "other"
 	began := clock.now()
 	a.record(x, again, direct, other)
@@ -355,8 +357,8 @@ func TestNobodySpeaksOfIt(t *testing.T) {
 			t.Errorf("%s: got %s, %q", name, kinds(events), last.Reason)
 		}
 	}
-	a.record(firing("Y"))
-	a.record(resolved(firing("Y")))
+	a.record(alertstest.Firing("Y"))
+	a.record(alertstest.Resolved(alertstest.Firing("Y")))
 	if got, want := counted(t, reg), "expired no news 4, firing  6, fresh  1, resolved sender 1, stale  3"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -392,7 +394,7 @@ func index(list []string, want string) int {
 func TestAcknowledge(t *testing.T) {
 	_, rigs := two(t, track.Settings{})
 	a, b := rigs[0], rigs[1]
-	x := firing("X")
+	x := alertstest.Firing("X")
 	if err := a.Acknowledge(t.Context(), x.ID(), "ann", ""); !errors.Is(err, track.ErrNotActive) {
 		t.Errorf("got %v", err)
 	}
@@ -405,7 +407,7 @@ func TestAcknowledge(t *testing.T) {
 	must(t, a.Unacknowledge(t.Context(), x.ID(), "bob", "not yet"))
 	must(t, b.Unacknowledge(t.Context(), x.ID(), "bob", "not yet"))
 	must(t, b.Acknowledge(t.Context(), x.ID(), "bob", ""))
-	b.record(resolved(x))
+	b.record(alertstest.Resolved(x))
 	if err := a.Unacknowledge(t.Context(), x.ID(), "bob", ""); !errors.Is(err, track.ErrNotActive) {
 		t.Errorf("got %v", err)
 	}
@@ -441,7 +443,7 @@ func TestShuffled(t *testing.T) {
 	told := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	var base, reports []alerts.Alert
 	for i := range n {
-		a := firing(fmt.Sprintf("A%d", i))
+		a := alertstest.Firing(fmt.Sprintf("A%d", i))
 		base = append(base, a)
 		for j := range 10 {
 			r := alerts.Alert{Source: a.Source, Fingerprint: a.Fingerprint, Status: alerts.Suppressed, ReportedAt: told.Add(time.Duration(j) * time.Second)}

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
+	"alertrelay/relay/relaytest"
 )
 
 const (
@@ -24,9 +26,9 @@ func TestSilence(t *testing.T) {
 	}
 	clock := newClock()
 	server := startServer(t)
-	a := start(t, server, setup{settings: settings, now: clock.now})
-	b := start(t, server, setup{settings: settings, now: clock.now})
-	dog := firing("Watchdog")
+	a := start(t, server, alertstest.Options{Settings: settings, Now: clock.now})
+	b := start(t, server, alertstest.Options{Settings: settings, Now: clock.now})
+	dog := alertstest.Firing("Watchdog")
 	for range 3 {
 		a.record(dog)
 		settle(t, a, b)
@@ -34,11 +36,11 @@ func TestSilence(t *testing.T) {
 			t.Errorf("both were heard of, got %+v", list)
 		}
 		clock.add(2 * time.Minute)
-		eventually(t, "the source is silent", func() bool { return len(a.current(track.Query{})) == 2 })
+		relaytest.Eventually(t, "the source is silent", func() bool { return len(a.current(track.Query{})) == 2 })
 		clock.add(2 * time.Minute)
-		eventually(t, "the watchdog is missing", func() bool { return len(a.current(track.Query{})) == 3 })
+		relaytest.Eventually(t, "the watchdog is missing", func() bool { return len(a.current(track.Query{})) == 3 })
 		b.record(dog)
-		eventually(t, "both are heard of", func() bool { return len(a.current(track.Query{})) == 1 })
+		relaytest.Eventually(t, "both are heard of", func() bool { return len(a.current(track.Query{})) == 1 })
 	}
 	settle(t, a, b)
 	want := "firing resolved firing resolved firing resolved"
@@ -61,11 +63,11 @@ func TestHeardOften(t *testing.T) {
 	}
 	clock, f, server := newClock(), &faults{}, startServer(t)
 	clock.stands = time.Now()
-	a := start(t, server, setup{now: clock.now}) // with other settings, until
-	b := start(t, server, f.into(setup{settings: settings, now: clock.now}))
-	settings.Router = router(t)
+	a := start(t, server, alertstest.Options{Now: clock.now}) // with other settings, until
+	b := start(t, server, f.into(alertstest.Options{Settings: settings, Now: clock.now}))
+	settings.Router = alertstest.Router(t)
 	a.Configure(settings)
-	dog := firing("Watchdog")
+	dog := alertstest.Firing("Watchdog")
 	a.record(dog)
 	settle(t, a, b)
 	f.deaf.Store(true)
@@ -82,5 +84,5 @@ func TestHeardOften(t *testing.T) {
 		t.Errorf("%d events say that something is missing", got)
 	}
 	clock.add(3 * time.Second)
-	eventually(t, "both are missing", func() bool { return len(b.current(track.Query{})) == 3 })
+	relaytest.Eventually(t, "both are missing", func() bool { return len(b.current(track.Query{})) == 3 })
 }

@@ -18,6 +18,7 @@ import (
 
 	"alertrelay/relay/app"
 	"alertrelay/relay/conf"
+	"alertrelay/relay/relaytest"
 )
 
 const patience = 20 * time.Second
@@ -257,7 +258,7 @@ func TestYAMLLocations(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	file := filepath.Join(t.TempDir(), "relay.yaml")
-	write(t, file, "listen: 127.0.0.1:"+port+`
+	relaytest.WriteFile(t, file, "listen: 127.0.0.1:"+port+`
 locations:
 - {path: = /publish, mode: publisher}
 - path: /messages/
@@ -279,13 +280,6 @@ locations:
 	}
 }
 
-func write(t testing.TB, file, content string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A file that is read again: who is connected stays, new requests get the new
 // settings, addresses move, channels get new limits, and what takes a restart is
 // said.
@@ -293,7 +287,7 @@ func TestReload(t *testing.T) { // alone: others would take the port that it giv
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "nginx.conf")
 	first, second := freePort(t), freePort(t)
 	server := func(port, template, http string) {
-		write(t, file, `events { } http { push_stream_shared_memory_size 10m; `+http+` server { listen 127.0.0.1:`+port+`;
+		relaytest.WriteFile(t, file, `events { } http { push_stream_shared_memory_size 10m; `+http+` server { listen 127.0.0.1:`+port+`;
 			location /pub { push_stream_publisher admin; push_stream_channels_path $arg_id; push_stream_store_messages on; }
 			location ~ /sub/(.*) { push_stream_subscriber; push_stream_channels_path $1; push_stream_message_template "`+template+`"; } } }`)
 	}
@@ -382,7 +376,7 @@ func TestReload(t *testing.T) { // alone: others would take the port that it giv
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "nginx.conf")
-	write(t, file, "events { } http { server { listen 443 ssl; ssl_certificate /none.pem; ssl_certificate_key /none.key; } }")
+	relaytest.WriteFile(t, file, "events { } http { server { listen 443 ssl; ssl_certificate /none.pem; ssl_certificate_key /none.key; } }")
 	cfg := load(t, t.TempDir(), conf.Sources{NginxConf: file})
 	_, startErr := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	for _, err := range []error{app.Check(cfg), startErr} {

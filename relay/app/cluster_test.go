@@ -16,7 +16,7 @@ import (
 // and one that starts again numbers messages as the other does.
 func TestRelaysAnswerAsOne(t *testing.T) {
 	n := relaytest.StartNATS(t)
-	a, b := relaytest.Start(t, useNATS(n)), relaytest.Start(t, useNATS(n))
+	a, b := relaytest.Start(t, relaytest.UseNATS(n)), relaytest.Start(t, relaytest.UseNATS(n))
 	a.Publish("ops", "first")
 	here := a.Subscribe(client.SSE, "ops")
 	there := b.Subscribe(client.WebSocket, "ops")
@@ -47,7 +47,7 @@ func TestRelaysAnswerAsOne(t *testing.T) {
 	addr := relaytest.FreeAddress(t)
 	base := "http://" + addr
 	args := []string{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", addr, "--nats-url", n.URL, "--log-level", "error"}
-	cmd := startRelay(t, relayProgram(t), base, args)
+	cmd := relaytest.StartProcess(t, relaytest.Build(t, "alertrelay"), base, args)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/sub/ops", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 func TestKilledWhilePublishing(t *testing.T) {
 	const rounds, publishers = 10, 8
 	dir := t.TempDir()
-	relay := relayProgram(t)
+	relay := relaytest.Build(t, "alertrelay")
 	config := filepath.Join(dir, "alertrelay.yaml")
 	keepAll := "groups: [{match: '>', max_messages: 100000, max_age: 1h}]\n"
 	if err := os.WriteFile(config, []byte(keepAll), 0o600); err != nil {
@@ -36,7 +36,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 	acked := make([][]int, publishers) // by publisher: the numbers that got a 200
 	sent := make([]int, publishers)
 	for round := range rounds {
-		cmd := startRelay(t, relay, base, args)
+		cmd := relaytest.StartProcess(t, relay, base, args)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for p := range publishers {
@@ -62,7 +62,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 		}
 	}
 
-	cmd := startRelay(t, relay, base, args)
+	cmd := relaytest.StartProcess(t, relay, base, args)
 	total := 0
 	for p := range publishers {
 		got := numbers(t, base, fmt.Sprint("kill.", p))
@@ -82,26 +82,6 @@ func TestKilledWhilePublishing(t *testing.T) {
 	}
 	t.Logf("%d messages acknowledged in %d lives", total, rounds)
 	stopRelay(t, cmd)
-}
-
-// startRelay starts the program and waits until it is ready.
-func startRelay(t *testing.T, relay, base string, args []string) *exec.Cmd {
-	t.Helper()
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), relay, args...)
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if status, _ := get(t.Context(), base+"/-/ready"); status == http.StatusOK {
-			return cmd
-		}
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	t.Fatalf("not ready after 30 s: %s", stderr.String())
-	return nil
 }
 
 func stopRelay(t *testing.T, cmd *exec.Cmd) {
@@ -130,25 +110,10 @@ func publish(ctx context.Context, base, channel, text string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-func get(ctx context.Context, url string) (status int, body []byte) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, nil
-	}
-	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil
-	}
-	defer resp.Body.Close()
-	body, _ = io.ReadAll(resp.Body)
-	return resp.StatusCode, body
-}
-
 // numbers reads all that the channel retains.
 func numbers(t *testing.T, base, channel string) []int {
 	t.Helper()
-	status, body := get(t.Context(), base+"/poll/"+channel+".b100000")
+	status, body := relaytest.Get(t.Context(), base+"/poll/"+channel+".b100000")
 	if status != http.StatusOK {
 		t.Fatalf("poll %s: status %d", channel, status)
 	}

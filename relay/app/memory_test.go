@@ -24,7 +24,7 @@ func TestSharedMemoryOverAnOlderStream(t *testing.T) {
 
 	port := freePort(t)
 	file := filepath.Join(t.TempDir(), "nginx.conf")
-	write(t, file, `events { } http { push_stream_shared_memory_size 10m; server { listen 127.0.0.1:`+port+`;
+	relaytest.WriteFile(t, file, `events { } http { push_stream_shared_memory_size 10m; server { listen 127.0.0.1:`+port+`;
 		location /pub { push_stream_publisher; push_stream_channels_path $arg_id; push_stream_store_messages on; } } }`)
 	_, log := start(t, load(t, r.Data(), conf.Sources{NginxConf: file}))
 	if !strings.Contains(log.String(), "stream settings updated") {

@@ -12,20 +12,14 @@ import (
 
 	"alertrelay/relay/app"
 	"alertrelay/relay/client"
-	"alertrelay/relay/conf"
 	"alertrelay/relay/relaytest"
 )
-
-// useNATS has a relay use an external server.
-func useNATS(n *relaytest.NATS) func(*conf.Config) {
-	return func(c *conf.Config) { c.NATS.URL = n.URL }
-}
 
 // Promise 3: whichever relay a message was published at, subscribers of all have
 // it at the same place.
 func TestTwoRelaysOnOneNATS(t *testing.T) {
 	n := relaytest.StartNATS(t)
-	a, b := relaytest.Start(t, useNATS(n)), relaytest.Start(t, useNATS(n))
+	a, b := relaytest.Start(t, relaytest.UseNATS(n)), relaytest.Start(t, relaytest.UseNATS(n))
 	a.Publish("ops", "before all")
 	subs := append(a.SubscribeAll("ops", "db.>"), b.SubscribeAll("ops", "db.>")...)
 	var want []string
@@ -66,7 +60,7 @@ func TestTwoRelaysOnOneNATS(t *testing.T) {
 // Promise 1: no store, no 200. Subscribers stay, and have everything afterwards.
 func TestNATSAway(t *testing.T) {
 	n := relaytest.StartNATS(t)
-	r := relaytest.Start(t, useNATS(n))
+	r := relaytest.Start(t, relaytest.UseNATS(n))
 	r.Publish("ops", "before all")
 	subs := r.SubscribeAll("ops")
 	r.Publish("ops", "before")
@@ -108,7 +102,7 @@ func TestNATSAway(t *testing.T) {
 // what comes while a subscriber is cut off is not lost.
 func TestNothingIsLostOnAFreshStore(t *testing.T) {
 	n := relaytest.StartNATS(t)
-	r := relaytest.Start(t, useNATS(n))
+	r := relaytest.Start(t, relaytest.UseNATS(n))
 	subs := r.SubscribeAll("ops")
 	r.Stop()
 	for _, s := range subs {
@@ -128,7 +122,7 @@ func TestNothingIsLostOnAFreshStore(t *testing.T) {
 func TestNATSComesLater(t *testing.T) {
 	n := relaytest.StartNATS(t)
 	n.Stop()
-	cfg := relaytest.Config(t, useNATS(n))
+	cfg := relaytest.Config(t, relaytest.UseNATS(n))
 	waiting := make(chan struct{})
 	log := slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
 		if bytes.Contains(p, []byte("waiting for JetStream")) {
@@ -148,7 +142,7 @@ func TestNATSComesLater(t *testing.T) {
 	<-waiting
 	n.Restart()
 	relaytest.Eventually(t, "it is ready", func() bool {
-		status, _ := get(ctx, "http://"+cfg.Listen+"/-/ready")
+		status, _ := relaytest.Get(ctx, "http://"+cfg.Listen+"/-/ready")
 		return status == http.StatusOK
 	})
 	stop()

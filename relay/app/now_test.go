@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/client"
 	"alertrelay/relay/relaytest"
 )
@@ -80,7 +81,7 @@ func (s *screen) notice(n client.Notice) {
 }
 
 func (s *screen) message(m client.Message) error {
-	if m.Channel == barrier {
+	if m.Channel == apptest.Barrier {
 		return nil
 	}
 	e, err := alerts.ParseEvent([]byte(m.Text))
@@ -124,10 +125,10 @@ func (s *screen) got() int {
 func TestNowThenLive(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	postPayload(t, r, "0.34.2-group3-firing")
-	postPayload(t, r, "0.34.2-group3-one-resolved")
-	postPayload(t, r, "0.34.2-single-firing") // of another team
-	wasTold(t, r.URL, "web.>", "DiskFull firing", "DiskFull firing", "DiskFull firing", "DiskFull resolved")
+	apptest.PostPayload(t, r, "0.34.2-group3-firing")
+	apptest.PostPayload(t, r, "0.34.2-group3-one-resolved")
+	apptest.PostPayload(t, r, "0.34.2-single-firing") // of another team
+	apptest.WasTold(t, r.URL, "web.>", "DiskFull firing", "DiskFull firing", "DiskFull firing", "DiskFull resolved")
 
 	var screens []*screen
 	for _, transport := range client.Transports() {
@@ -148,7 +149,7 @@ func TestNowThenLive(t *testing.T) {
 	}
 
 	begin := time.Now()
-	send(t, r.URL+"/in/alertmanager/am", notification("", 1, func(int) string {
+	relaytest.Send(t, r.URL+"/in/alertmanager/am", notification("", 1, func(int) string {
 		return `"status":"firing","labels":{"alertname":"New","team":"web","severity":"critical"}`
 	}))
 	if text, found := readUntil(events, "\n\n"); !found || !strings.Contains(text, "web.critical.New.am-") {
@@ -185,7 +186,7 @@ func TestScreensAgreeWithTheRelay(t *testing.T) {
 	t.Parallel()
 	const alertCount, rounds, transitions = 60, 40, 1000
 	r := relaytest.Start(t)
-	proxy := startGate(t, r)
+	proxy := relaytest.StartGate(t, r)
 	screens := []*screen{
 		openScreen(t, proxy.URL, client.SSE, ">"),
 		openScreen(t, proxy.URL, client.Streaming, "flap.>"),
@@ -205,8 +206,8 @@ func TestScreensAgreeWithTheRelay(t *testing.T) {
 			}
 			return fmt.Sprintf(`"status":%q,"labels":{"alertname":"Flap%d","team":"flap"},"startsAt":%q,"endsAt":%q`, status, n, now, end)
 		})
-		if got, want := send(t, r.URL+"/in/alertmanager/am", body), fmt.Sprintf(`"stored":%d,`, len(flips)); !strings.Contains(got.text, want) {
-			t.Fatalf("round %d: got %d %s, want %s", round, got.status, got.text, want)
+		if got, want := relaytest.Send(t, r.URL+"/in/alertmanager/am", body), fmt.Sprintf(`"stored":%d,`, len(flips)); !strings.Contains(got.Text, want) {
+			t.Fatalf("round %d: got %d %s, want %s", round, got.Status, got.Text, want)
 		}
 		changed += len(flips)
 		switch {
@@ -221,7 +222,7 @@ func TestScreensAgreeWithTheRelay(t *testing.T) {
 		}
 	}
 	want := make(map[string]string)
-	for channel, e := range active(t, r.URL, ">") {
+	for channel, e := range apptest.Active(t, r.URL, ">") {
 		want[channel] = string(e.Status)
 	}
 	count := 0

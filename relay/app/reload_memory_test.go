@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"alertrelay/relay/conf"
+	"alertrelay/relay/relaytest"
 )
 
 // A changed size of the shared memory is told at a reload, and changes nothing:
@@ -16,7 +17,7 @@ func TestReloadMemorySize(t *testing.T) {
 	port := freePort(t)
 	configuration := func(size string) conf.Config {
 		t.Helper()
-		write(t, file, `events { } http { push_stream_shared_memory_size `+size+`; server { listen 127.0.0.1:`+port+`;
+		relaytest.WriteFile(t, file, `events { } http { push_stream_shared_memory_size `+size+`; server { listen 127.0.0.1:`+port+`;
 			location /pub { push_stream_publisher; push_stream_channels_path $arg_id; push_stream_store_messages on; }
 			location ~ /po/(.*) { push_stream_subscriber polling; push_stream_channels_path $1; } } }`)
 		return load(t, dir, conf.Sources{NginxConf: file})

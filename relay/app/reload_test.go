@@ -9,6 +9,7 @@ import (
 
 	"alertrelay/relay/app"
 	"alertrelay/relay/conf"
+	"alertrelay/relay/relaytest"
 )
 
 // reloading is a relay whose push_stream directives of all channels change.
@@ -34,7 +35,7 @@ func startReloading(t *testing.T, directives string) *reloading {
 
 func (r *reloading) write(directives string) {
 	r.t.Helper()
-	write(r.t, r.file, "events { } http { push_stream_shared_memory_size 10m; "+directives+" server { listen 127.0.0.1:"+r.port+`;
+	relaytest.WriteFile(r.t, r.file, "events { } http { push_stream_shared_memory_size 10m; "+directives+" server { listen 127.0.0.1:"+r.port+`;
 		location /pub { push_stream_publisher admin; push_stream_channels_path $arg_id; push_stream_store_messages on; }
 		location ~ /sub/(.*) { push_stream_subscriber polling; push_stream_channels_path $1; } } }`)
 }
@@ -147,7 +148,7 @@ func TestReloadKeepsPrefixAndEventsChannel(t *testing.T) {
 func TestReloadLimitsOfYAML(t *testing.T) {
 	file, port := filepath.Join(t.TempDir(), "relay.yaml"), freePort(t)
 	yaml := func(limits string) conf.Config {
-		write(t, file, "listen: 127.0.0.1:"+port+"\nlimits: "+limits+"\n")
+		relaytest.WriteFile(t, file, "listen: 127.0.0.1:"+port+"\nlimits: "+limits+"\n")
 		return load(t, t.TempDir(), conf.Sources{File: file})
 	}
 	cfg := yaml("{channels: 1, wildcards: 1, channel_id: 3}")

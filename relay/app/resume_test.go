@@ -32,14 +32,14 @@ import (
 func TestCutOffAndResumed(t *testing.T) {
 	const subscribers, messages = 200, 10_000
 	dir := t.TempDir()
-	relay := relayProgram(t)
+	relay := relaytest.Build(t, "alertrelay")
 	config := filepath.Join(dir, "alertrelay.yaml")
 	keepAll := "groups: [{match: '>', max_messages: 100000, max_age: 1h}]\n"
 	if err := os.WriteFile(config, []byte(keepAll), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	addr, natsAddr := relaytest.FreeAddress(t), relaytest.FreeAddress(t)
-	cmd := startRelay(t, relay, "http://"+addr, []string{"serve", "--config", config, "--data", filepath.Join(dir, "data"), "--listen", addr, "--nats-listen", natsAddr, "--log-level", "error"})
+	cmd := relaytest.StartProcess(t, relay, "http://"+addr, []string{"serve", "--config", config, "--data", filepath.Join(dir, "data"), "--listen", addr, "--nats-listen", natsAddr, "--log-level", "error"})
 	defer stopRelay(t, cmd)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)

@@ -16,6 +16,7 @@ import (
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/mapping"
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/conf"
 	"alertrelay/relay/relaytest"
 )
@@ -26,9 +27,9 @@ func debugging(c *conf.Config) { c.Log.Level = slog.LevelDebug }
 // only is the one event that channels have.
 func only(t *testing.T, base, channels string) alerts.Event {
 	t.Helper()
-	all := history(t, base, channels)
+	all := apptest.History(t, base, channels)
 	if len(all) != 1 {
-		t.Fatalf("%s has the events %q, want one", channels, told(t, base, channels))
+		t.Fatalf("%s has the events %q, want one", channels, apptest.Told(t, base, channels))
 	}
 	return all[0]
 }
@@ -37,7 +38,7 @@ func only(t *testing.T, base, channels string) alerts.Event {
 // addresses do not know it. No secret, and none that was tried, is in the log.
 func TestCredentialsOfSources(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t, settings(t, `
+	r := relaytest.Start(t, apptest.Settings(t, `
 sources:
   bearer: {auth: {bearer: [old-5ecret-b, new-5ecret-b]}}
   basic: {auth: {basic: {user: ada, password: 5ecret-basic}}}
@@ -53,10 +54,10 @@ sources:
 		req.SetBasicAuth(user, password)
 		return []string{"Authorization", req.Header.Get("Authorization")}
 	}
-	am := fixture(t, "alertmanager/alertmanager-0.34.2-single-firing.json")
+	am := apptest.Fixture(t, "alertmanager/alertmanager-0.34.2-single-firing.json")
 	direct := `[{"labels":{"alertname":"Direct"}}]`
 	key := func(k string) string {
-		return strings.ReplaceAll(fixture(t, "pagerduty/trigger.json"), "R0123456789ABCDEF0123456789ABCDE", k)
+		return strings.ReplaceAll(apptest.Fixture(t, "pagerduty/trigger.json"), "R0123456789ABCDEF0123456789ABCDE", k)
 	}
 	tests := []struct {
 		path, body string
@@ -108,16 +109,16 @@ sources:
 		{"/in/json/relay", `{}`, nil, 400}, // the relay's own
 	}
 	for _, tt := range tests {
-		got := send(t, r.URL+tt.path, tt.body, tt.headers...)
-		if got.status != tt.want {
-			t.Errorf("%s with %q: got %d %s, want %d", tt.path, tt.headers, got.status, got.text, tt.want)
+		got := relaytest.Send(t, r.URL+tt.path, tt.body, tt.headers...)
+		if got.Status != tt.want {
+			t.Errorf("%s with %q: got %d %s, want %d", tt.path, tt.headers, got.Status, got.Text, tt.want)
 		}
-		if challenge := got.header.Get("WWW-Authenticate"); (got.status == http.StatusUnauthorized) && challenge == "" &&
+		if challenge := got.Header.Get("WWW-Authenticate"); (got.Status == http.StatusUnauthorized) && challenge == "" &&
 			(strings.HasSuffix(tt.path, "/bearer") || strings.HasSuffix(tt.path, "/basic")) {
 			t.Errorf("%s with %q: is not told what to show", tt.path, tt.headers)
 		}
-		if strings.Contains(got.text, "5ecret") {
-			t.Errorf("%s with %q: the answer has a secret in it: %s", tt.path, tt.headers, got.text)
+		if strings.Contains(got.Text, "5ecret") {
+			t.Errorf("%s with %q: the answer has a secret in it: %s", tt.path, tt.headers, got.Text)
 		}
 	}
 	if !r.Logged("alerts refused") || !r.Logged("alerts taken") {
@@ -136,7 +137,7 @@ sources:
 
 func sourcesOf(t *testing.T, base string) (all []string) {
 	t.Helper()
-	for _, e := range history(t, base, ">") {
+	for _, e := range apptest.History(t, base, ">") {
 		all = append(all, e.Source)
 	}
 	return all
@@ -147,8 +148,8 @@ func TestEverySourceMayPost(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
 	for _, path := range []string{"/api/v2/alerts", "/in/api/v2/alerts", "/in/prom_eu/api/v2/alerts", "/in/any/depth/prom_us/api/v2/alerts", "/in/t/unasked/prom_de/api/v2/alerts"} {
-		if got := send(t, r.URL+path, `[{"labels":{"alertname":"Direct"}}]`); got.status != http.StatusOK || got.text != "" {
-			t.Errorf("%s: got %d %s, want Alertmanager's answer", path, got.status, got.text)
+		if got := relaytest.Send(t, r.URL+path, `[{"labels":{"alertname":"Direct"}}]`); got.Status != http.StatusOK || got.Text != "" {
+			t.Errorf("%s: got %d %s, want Alertmanager's answer", path, got.Status, got.Text)
 		}
 	}
 	got := sourcesOf(t, r.URL)
@@ -157,10 +158,10 @@ func TestEverySourceMayPost(t *testing.T) {
 		t.Errorf("got alerts of %q, want %q", got, want)
 	}
 	// As Alertmanager refuses: what is right is stored.
-	answer := send(t, r.URL+"/in/prom_eu/api/v2/alerts", `[{"labels":{"alertname":"Right","team":"x"}},{"labels":{}}]`)
+	answer := relaytest.Send(t, r.URL+"/in/prom_eu/api/v2/alerts", `[{"labels":{"alertname":"Right","team":"x"}},{"labels":{}}]`)
 	reason := ""
-	if err := json.Unmarshal([]byte(answer.text), &reason); err != nil || answer.status != http.StatusBadRequest || !strings.Contains(reason, "at least one label pair required") {
-		t.Errorf("got %d %s, %v", answer.status, answer.text, err)
+	if err := json.Unmarshal([]byte(answer.Text), &reason); err != nil || answer.Status != http.StatusBadRequest || !strings.Contains(reason, "at least one label pair required") {
+		t.Errorf("got %d %s, %v", answer.Status, answer.Text, err)
 	}
 	only(t, r.URL, "x.>")
 }
@@ -168,16 +169,16 @@ func TestEverySourceMayPost(t *testing.T) {
 // Grafana signs the bytes of the body, if asked to with the time.
 func TestGrafanaSigns(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t, settings(t, `
+	r := relaytest.Start(t, apptest.Settings(t, `
 sources:
   grafana: {auth: {hmac: {secret: s3cret}}}
   timed: {auth: {hmac: {secret: [older, s3cret], timestamp_header: X-Grafana-Alerting-Timestamp}}}
 `))
 	const signature, timestamp = "X-Grafana-Alerting-Signature", "X-Grafana-Alerting-Timestamp"
-	body := fixture(t, "grafana/grafana-alerting-firing-hmac-nots.json")
+	body := apptest.Fixture(t, "grafana/grafana-alerting-firing-hmac-nots.json")
 	changed := strings.Replace(body, "CPU above 90%", "CPU above 91%", 1)
 	captured := func(name, header string) string {
-		for line := range strings.Lines(fixture(t, name)) {
+		for line := range strings.Lines(apptest.Fixture(t, name)) {
 			if value, ok := strings.CutPrefix(line, header+": "); ok {
 				return strings.TrimSpace(value)
 			}
@@ -207,20 +208,20 @@ sources:
 		{"a byte more", "grafana", body + "\n", []string{signature, real}, 401},
 		{"another's signature", "grafana", body, old, 401},
 		{"no time", "timed", body, []string{signature, real}, 401},
-		{"as captured, long ago", "timed", fixture(t, "grafana/grafana-alerting-firing-hmac.json"), old, 401},
+		{"as captured, long ago", "timed", apptest.Fixture(t, "grafana/grafana-alerting-firing-hmac.json"), old, 401},
 		{"ten minutes old", "timed", body, sign(now.Add(-10*time.Minute), body), 401},
 		{"one byte changed, with time", "timed", changed, sign(now, body), 401},
 		{"another time", "timed", body, append(sign(now, body)[:2], timestamp, strconv.FormatInt(now.Unix()+1, 10)), 401},
 	} {
-		if got := send(t, r.URL+"/in/grafana/"+tt.source, tt.body, tt.headers...); got.status != tt.want {
-			t.Errorf("%s: got %d %s, want %d", tt.name, got.status, got.text, tt.want)
+		if got := relaytest.Send(t, r.URL+"/in/grafana/"+tt.source, tt.body, tt.headers...); got.Status != tt.want {
+			t.Errorf("%s: got %d %s, want %d", tt.name, got.Status, got.Text, tt.want)
 		}
 	}
-	wasTold(t, r.URL, ">")
+	apptest.WasTold(t, r.URL, ">")
 
 	for source, headers := range map[string][]string{"grafana": {signature, real}, "timed": sign(now, body)} {
-		if got := send(t, r.URL+"/in/grafana/"+source, body, headers...); got.status != http.StatusOK {
-			t.Errorf("%s: got %d %s, want 200", source, got.status, got.text)
+		if got := relaytest.Send(t, r.URL+"/in/grafana/"+source, body, headers...); got.Status != http.StatusOK {
+			t.Errorf("%s: got %d %s, want 200", source, got.Status, got.Text)
 		}
 		e := only(t, r.URL, "db.critical.High=20CPU."+source+"-8d0e226520eec7b4") // Grafana's own fingerprint
 		if e.Values["B"] != "92.5" || e.Values["C"] != "1" {
@@ -239,16 +240,16 @@ sources:
 func TestEventRecorderTellsWhy(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	post(t, r.URL+"/in/alertmanager/am", notification("{}:{}", 1, func(int) string {
+	relaytest.Post(t, r.URL+"/in/alertmanager/am", notification("{}:{}", 1, func(int) string {
 		return `"status":"firing","labels":{"alertname":"SilenceMe","cluster":"eu-1","severity":"info","team":"db"}`
 	}), http.StatusOK)
-	post(t, r.URL+"/in/alertmanager/am", notification("{}:{x}", 1, func(int) string {
+	relaytest.Post(t, r.URL+"/in/alertmanager/am", notification("{}:{x}", 1, func(int) string {
 		return `"status":"firing","labels":{"alertname":"NodeWarn","cluster":"c1","severity":"warning"}`
 	}), http.StatusOK)
-	wasTold(t, r.URL, ">", "SilenceMe firing", "NodeWarn firing")
+	apptest.WasTold(t, r.URL, ">", "SilenceMe firing", "NodeWarn firing")
 
 	recorded := func(kind string, replace ...string) string { // as if it happened now
-		body := fixture(t, "eventrecorder/alertmanager-0.34.2-event-"+kind+".json")
+		body := apptest.Fixture(t, "eventrecorder/alertmanager-0.34.2-event-"+kind+".json")
 		at := slices.Index(strings.Split(body, `"`), "@timestamp")
 		old := strings.Split(body, `"`)[at+2]
 		replace = append(replace, old, time.Now().Add(time.Millisecond).UTC().Format(time.RFC3339Nano))
@@ -256,12 +257,12 @@ func TestEventRecorderTellsWhy(t *testing.T) {
 	}
 	silenced := recorded("silenceMutedAlert")
 	for range 2 { // it repeats at every flush
-		post(t, r.URL+"/in/events/am", silenced, http.StatusOK)
+		relaytest.Post(t, r.URL+"/in/events/am", silenced, http.StatusOK)
 	}
-	post(t, r.URL+"/in/events/am", "["+recorded("inhibitionMutedAlert")+","+recorded("notification")+"]", http.StatusOK)
-	wasTold(t, r.URL, ">", "SilenceMe firing", "NodeWarn firing", "SilenceMe suppressed", "NodeWarn suppressed")
+	relaytest.Post(t, r.URL+"/in/events/am", "["+recorded("inhibitionMutedAlert")+","+recorded("notification")+"]", http.StatusOK)
+	apptest.WasTold(t, r.URL, ">", "SilenceMe firing", "NodeWarn firing", "SilenceMe suppressed", "NodeWarn suppressed")
 
-	e := becomes(t, r, "SilenceMe", alerts.Suppressed)
+	e := apptest.Becomes(t, r, "SilenceMe", alerts.Suppressed)
 	until := time.Date(2026, 11, 22, 7, 20, 1, 225_000_000, time.UTC)
 	if s := e.Suppression; s == nil || s.Kind != alerts.Silenced || s.By != "ops" || s.Comment != "maintenance" || !s.Until.Equal(until) || s.ID != "631aaa4a-ad12-4c87-9986-0794df55db40" {
 		t.Errorf("got %+v, want who has silenced it, why and until when", s)
@@ -269,19 +270,19 @@ func TestEventRecorderTellsWhy(t *testing.T) {
 	if e.ID != "am-e0e5d472468ff987" {
 		t.Errorf("got the id %s, which is not that of the decimal fingerprint", e.ID)
 	}
-	e = becomes(t, r, "NodeWarn", alerts.Suppressed)
+	e = apptest.Becomes(t, r, "NodeWarn", alerts.Suppressed)
 	if s := e.Suppression; s == nil || s.Kind != alerts.Inhibited || s.ID == "" {
 		t.Errorf("got %+v, want what inhibits it", s)
 	}
-	if got := activeStatus(t, r.URL, ">"); !slices.Equal(got, []string{"NodeWarn suppressed", "SilenceMe suppressed"}) {
+	if got := apptest.ActiveStatus(t, r.URL, ">"); !slices.Equal(got, []string{"NodeWarn suppressed", "SilenceMe suppressed"}) {
 		t.Errorf("%q are active", got)
 	}
 
 	// The alert that is silenced is over.
-	post(t, r.URL+"/in/events/am", recorded("alertResolved",
+	relaytest.Post(t, r.URL+"/in/events/am", recorded("alertResolved",
 		"2932111860546908521", "16205592421437798791", "DiskFull", "SilenceMe", `"warning"`, `"info"`, `"web"`, `"db"`,
 		"2026-11-22T06:59:24.396Z", time.Now().UTC().Format(time.RFC3339Nano)), http.StatusOK)
-	if e := becomes(t, r, "SilenceMe", alerts.Resolved); e.Suppression != nil || e.Reason != "event recorder" {
+	if e := apptest.Becomes(t, r, "SilenceMe", alerts.Resolved); e.Suppression != nil || e.Reason != "event recorder" {
 		t.Errorf("resolved for the reason %q, and suppressed by %+v", e.Reason, e.Suppression)
 	}
 }
@@ -289,8 +290,8 @@ func TestEventRecorderTellsWhy(t *testing.T) {
 // deadLetters are the dead letters of a source.
 func deadLetters(t *testing.T, base, source string) (letters []alerts.DeadLetter) {
 	t.Helper()
-	caughtUp(t, base)
-	for _, m := range polled(t, base, "_meta.deadletter."+source, "since=1h") {
+	apptest.CaughtUp(t, base)
+	for _, m := range apptest.Polled(t, base, "_meta.deadletter."+source, "since=1h") {
 		var letter alerts.DeadLetter
 		if err := json.Unmarshal([]byte(m.Text), &letter); err != nil {
 			t.Fatal(err)
@@ -305,7 +306,7 @@ func deadLetters(t *testing.T, base, source string) (letters []alerts.DeadLetter
 // kept.
 func TestMappings(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t, settings(t, `
+	r := relaytest.Start(t, apptest.Settings(t, `
 sources:
   kuma: {}
   named: {mapping: uptime-kuma}
@@ -318,28 +319,28 @@ sources:
   unmapped: {}
   forms: {}
 `))
-	preset := func(file string) string { return fixture(t, "../mapping/testdata/"+file) }
+	preset := func(file string) string { return apptest.Fixture(t, "../mapping/testdata/"+file) }
 	for path, channels := range map[string]string{
 		"/in/uptime-kuma/kuma": "shop.critical.Website.kuma-06f647b157b8557a",
 		"/in/json/named":       "shop.critical.Website.named-06f647b157b8557a",
 	} {
-		post(t, r.URL+path, preset("uptime-kuma/down.json"), http.StatusOK)
-		post(t, r.URL+path, preset("uptime-kuma/down.json"), http.StatusOK)
-		post(t, r.URL+path, preset("uptime-kuma/test.json"), http.StatusOK) // the test button
-		post(t, r.URL+path, preset("uptime-kuma/up.json"), http.StatusOK)
-		wasTold(t, r.URL, channels, "Website firing", "Website resolved")
+		relaytest.Post(t, r.URL+path, preset("uptime-kuma/down.json"), http.StatusOK)
+		relaytest.Post(t, r.URL+path, preset("uptime-kuma/down.json"), http.StatusOK)
+		relaytest.Post(t, r.URL+path, preset("uptime-kuma/test.json"), http.StatusOK) // the test button
+		relaytest.Post(t, r.URL+path, preset("uptime-kuma/up.json"), http.StatusOK)
+		apptest.WasTold(t, r.URL, channels, "Website firing", "Website resolved")
 	}
 
-	post(t, r.URL+"/in/json/shop", `{"check":"till","ok":false,"prio":1,"text":"no paper"}`, http.StatusOK)
+	relaytest.Post(t, r.URL+"/in/json/shop", `{"check":"till","ok":false,"prio":1,"text":"no paper"}`, http.StatusOK)
 	if e := only(t, r.URL, "shop.critical.till.>"); e.Status != alerts.Firing || e.Source != "shop" || e.Annotations["summary"] != "no paper" {
 		t.Errorf("got %+v", e)
 	}
-	post(t, r.URL+"/in/json/shop", `{"check":"till","ok":true}`, http.StatusOK)
-	wasTold(t, r.URL, "shop.*.till.>", "till firing", "till resolved")
+	relaytest.Post(t, r.URL+"/in/json/shop", `{"check":"till","ok":true}`, http.StatusOK)
+	apptest.WasTold(t, r.URL, "shop.*.till.>", "till firing", "till resolved")
 
 	for _, p := range mapping.Presets() {
-		if got := send(t, r.URL+"/in/"+p.Name+"/nobody", "{}"); got.status != http.StatusNotFound || !strings.Contains(got.text, `"nobody" is not configured`) {
-			t.Errorf("preset %s: got %d %s, want to be told of the source", p.Name, got.status, got.text)
+		if got := relaytest.Send(t, r.URL+"/in/"+p.Name+"/nobody", "{}"); got.Status != http.StatusNotFound || !strings.Contains(got.Text, `"nobody" is not configured`) {
+			t.Errorf("preset %s: got %d %s, want to be told of the source", p.Name, got.Status, got.Text)
 		}
 	}
 	form := preset("uptime-kuma/down.multipart")
@@ -348,12 +349,12 @@ sources:
 		{"/in/uptime-kuma/forms", form, "multipart/form-data; boundary=" + boundary},
 		{"/in/icinga/forms", preset("icinga/problem.form"), "application/x-www-form-urlencoded"},
 	} {
-		if got := send(t, r.URL+tt.path, tt.body, "Content-Type", tt.contentType); got.status != http.StatusOK {
-			t.Errorf("%s: got %d %s", tt.path, got.status, got.text)
+		if got := relaytest.Send(t, r.URL+tt.path, tt.body, "Content-Type", tt.contentType); got.Status != http.StatusOK {
+			t.Errorf("%s: got %d %s", tt.path, got.Status, got.Text)
 		}
 	}
 	n := 0
-	for channel, e := range active(t, r.URL, "*.*.*.*") {
+	for channel, e := range apptest.Active(t, r.URL, "*.*.*.*") {
 		if n++; e.Source != "forms" || e.Status != alerts.Firing {
 			t.Errorf("%s is active: %+v", channel, e)
 		}
@@ -362,7 +363,7 @@ sources:
 		t.Errorf("%d alerts of forms are active, want 2", n)
 	}
 
-	before := len(history(t, r.URL, "*.*.*.*"))
+	before := len(apptest.History(t, r.URL, "*.*.*.*"))
 	for path, bodies := range map[string][]string{
 		"/in/uptime-kuma/kuma": {preset("uptime-kuma/certificate.json"), preset("uptime-kuma/certificate.json")},
 		"/in/json/shop":        {`{"check":"till","ok":"perhaps"}`},
@@ -371,9 +372,9 @@ sources:
 		source := path[strings.LastIndexByte(path, '/')+1:]
 		reason := ""
 		for _, body := range bodies {
-			got := send(t, r.URL+path, body)
-			if reason = strings.TrimSpace(got.text); got.status != http.StatusUnprocessableEntity || reason == "" {
-				t.Errorf("%s: got %d %s, want 422 and the reason", path, got.status, got.text)
+			got := relaytest.Send(t, r.URL+path, body)
+			if reason = strings.TrimSpace(got.Text); got.Status != http.StatusUnprocessableEntity || reason == "" {
+				t.Errorf("%s: got %d %s, want 422 and the reason", path, got.Status, got.Text)
 			}
 		}
 		letters := deadLetters(t, r.URL, source)
@@ -385,7 +386,7 @@ sources:
 			t.Errorf("%s: got the dead letter %+v, the sender was told %q", path, l, reason)
 		}
 	}
-	if after := len(history(t, r.URL, "*.*.*.*")); after != before {
+	if after := len(apptest.History(t, r.URL, "*.*.*.*")); after != before {
 		t.Errorf("what has no meaning has made %d events", after-before)
 	}
 }
@@ -400,15 +401,15 @@ func TestPagerDutyEvents(t *testing.T) {
 		if i == 1 {
 			path += "/v2/enqueue" // what clients append
 		}
-		got := send(t, r.URL+path, fixture(t, "pagerduty/"+action+".json"))
+		got := relaytest.Send(t, r.URL+path, apptest.Fixture(t, "pagerduty/"+action+".json"))
 		var answer struct {
 			Status   string
 			DedupKey string `json:"dedup_key"`
 		}
-		if err := json.Unmarshal([]byte(got.text), &answer); err != nil || got.status != http.StatusAccepted || answer.Status != "success" || answer.DedupKey != "srv01/HTTP" {
-			t.Errorf("%s: got %d %s, want 202, success and the dedup_key", action, got.status, got.text)
+		if err := json.Unmarshal([]byte(got.Text), &answer); err != nil || got.Status != http.StatusAccepted || answer.Status != "success" || answer.DedupKey != "srv01/HTTP" {
+			t.Errorf("%s: got %d %s, want 202, success and the dedup_key", action, got.Status, got.Text)
 		}
-		all := history(t, r.URL, channels)
+		all := apptest.History(t, r.URL, channels)
 		last := all[len(all)-1]
 		switch by := last.Ack; {
 		case action == "acknowledge" && (by == nil || by.By != "ada" || last.Status != alerts.Firing):
@@ -417,34 +418,34 @@ func TestPagerDutyEvents(t *testing.T) {
 			t.Errorf("after %s it is in the hands of %+v", action, by)
 		}
 	}
-	wasTold(t, r.URL, channels, "disk firing", "disk acked", "disk resolved")
-	if got := send(t, r.URL+"/in/pagerduty/pd", `{"event_action":"trigger"}`); got.status != http.StatusBadRequest || !strings.Contains(got.text, "invalid event") {
-		t.Errorf("an event without a payload: got %d %s", got.status, got.text)
+	apptest.WasTold(t, r.URL, channels, "disk firing", "disk acked", "disk resolved")
+	if got := relaytest.Send(t, r.URL+"/in/pagerduty/pd", `{"event_action":"trigger"}`); got.Status != http.StatusBadRequest || !strings.Contains(got.Text, "invalid event") {
+		t.Errorf("an event without a payload: got %d %s", got.Status, got.Text)
 	}
 }
 
 func TestCloudEvents(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t, settings(t, `
+	r := relaytest.Start(t, apptest.Settings(t, `
 sources:
   ce: {}
   mapped: {mapping: {identity: [disk], status: {from: state, firing: [full], resolved: [fine]}, labels: {alertname: =DiskFull, instance: disk, type: $header.Ce-Type}}}
 `))
 	const structured = "application/cloudevents+json"
 	now := func(name string, at time.Time) string {
-		return strings.ReplaceAll(fixture(t, "cloudevents/"+name+".json"), "2026-11-24T21:14:03Z", at.UTC().Format(time.RFC3339Nano))
+		return strings.ReplaceAll(apptest.Fixture(t, "cloudevents/"+name+".json"), "2026-11-24T21:14:03Z", at.UTC().Format(time.RFC3339Nano))
 	}
 	posted := func(source, body, contentType string, want int, headers ...string) {
 		t.Helper()
-		if got := send(t, r.URL+"/in/cloudevents/"+source, body, append(headers, "Content-Type", contentType)...); got.status != want {
-			t.Errorf("got %d %s, want %d", got.status, got.text, want)
+		if got := relaytest.Send(t, r.URL+"/in/cloudevents/"+source, body, append(headers, "Content-Type", contentType)...); got.Status != want {
+			t.Errorf("got %d %s, want %d", got.Status, got.Text, want)
 		}
 	}
 	firing := now("structured-firing", time.Now())
 	posted("ce", firing, structured, 200)
 	posted("ce", firing, structured, 200)
 	posted("ce", now("structured-resolved", time.Now().Add(time.Millisecond)), structured, 200)
-	wasTold(t, r.URL, "db.critical.com=2Eexample=2Edisk.>", "com.example.disk firing", "com.example.disk resolved")
+	apptest.WasTold(t, r.URL, "db.critical.com=2Eexample=2Edisk.>", "com.example.disk firing", "com.example.disk resolved")
 	posted("ce", now("no-status", time.Now()), structured, 422)
 	if letters := deadLetters(t, r.URL, "ce"); len(letters) != 1 {
 		t.Errorf("got the dead letters %+v, want one", letters)
@@ -457,7 +458,7 @@ sources:
 	}
 	posted("mapped", `{"disk":"sda","state":"who knows"}`, "application/json", 422, binary...)
 	posted("mapped", `{"disk":"sda","state":"fine"}`, "application/json", 200, binary...)
-	wasTold(t, r.URL, "*.*.DiskFull.>", "DiskFull firing", "DiskFull resolved")
+	apptest.WasTold(t, r.URL, "*.*.DiskFull.>", "DiskFull firing", "DiskFull resolved")
 
 	// The handshake of the webhook specification.
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, r.URL+"/in/cloudevents/ce", nil)
@@ -483,30 +484,30 @@ func TestCloudEventsComeLate(t *testing.T) {
 	r := relaytest.Start(t)
 	at := time.Now().Add(-10 * time.Second)
 	for i, name := range []string{"structured-firing", "structured-resolved"} {
-		body := strings.ReplaceAll(fixture(t, "cloudevents/"+name+".json"), "2026-11-24T21:14:03Z", at.Add(time.Duration(i)*time.Second).UTC().Format(time.RFC3339))
-		if got := send(t, r.URL+"/in/cloudevents/ce", body, "Content-Type", "application/cloudevents+json"); got.status != http.StatusOK {
-			t.Errorf("got %d %s", got.status, got.text)
+		body := strings.ReplaceAll(apptest.Fixture(t, "cloudevents/"+name+".json"), "2026-11-24T21:14:03Z", at.Add(time.Duration(i)*time.Second).UTC().Format(time.RFC3339))
+		if got := relaytest.Send(t, r.URL+"/in/cloudevents/ce", body, "Content-Type", "application/cloudevents+json"); got.Status != http.StatusOK {
+			t.Errorf("got %d %s", got.Status, got.Text)
 		}
 	}
-	wasTold(t, r.URL, ">", "com.example.disk firing", "com.example.disk resolved")
+	apptest.WasTold(t, r.URL, ">", "com.example.disk firing", "com.example.disk resolved")
 }
 
 // What a sender leaves out is on no screen, and that is said.
 func TestTruncation(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
-	truncated := fixture(t, "alertmanager/alertmanager-0.34.2-truncated.json")
+	truncated := apptest.Fixture(t, "alertmanager/alertmanager-0.34.2-truncated.json")
 	for range 2 {
-		post(t, r.URL+"/in/alertmanager/am", truncated, http.StatusOK)
+		relaytest.Post(t, r.URL+"/in/alertmanager/am", truncated, http.StatusOK)
 	}
 	const channels = "_meta.warning.AlertsTruncated.>"
 	e := only(t, r.URL, channels)
 	if e.Status != alerts.Firing || e.Annotations["summary"] != "3 alerts hidden by max_alerts" || e.Labels["source"] != "am" || e.Labels["receiver"] != "trunc" {
 		t.Errorf("got %+v", e)
 	}
-	if got := activeStatus(t, r.URL, ">"); !slices.Equal(got, []string{"AlertsTruncated firing", "Flood firing", "Flood firing"}) {
+	if got := apptest.ActiveStatus(t, r.URL, ">"); !slices.Equal(got, []string{"AlertsTruncated firing", "Flood firing", "Flood firing"}) {
 		t.Errorf("%q are active", got)
 	}
-	post(t, r.URL+"/in/alertmanager/am", strings.Replace(truncated, `"truncatedAlerts": 3`, `"truncatedAlerts": 0`, 1), http.StatusOK)
-	wasTold(t, r.URL, channels, "AlertsTruncated firing", "AlertsTruncated resolved")
+	relaytest.Post(t, r.URL+"/in/alertmanager/am", strings.Replace(truncated, `"truncatedAlerts": 3`, `"truncatedAlerts": 0`, 1), http.StatusOK)
+	apptest.WasTold(t, r.URL, channels, "AlertsTruncated firing", "AlertsTruncated resolved")
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-
 	"alertrelay/relay/relaytest"
 )
 
@@ -18,13 +16,13 @@ func TestPublishedIsSeenEverywhere(t *testing.T) {
 	r := relaytest.Start(t)
 	r.Publish("ch1", "before all")
 	stayed := r.SubscribeAll("ch1")
-	overNATS := subscribeNATS(t, r.NATSURL)
+	overNATS := relaytest.SubscribeNATS(t, r.NATSURL)
 
-	post(t, r.URL+"/pub?id=ch1", "发布消息测试", http.StatusOK)
+	relaytest.Post(t, r.URL+"/pub?id=ch1", "发布消息测试", http.StatusOK)
 	for _, s := range stayed {
 		s.Until("发布消息测试")
 	}
-	if got := nextNATS(t, overNATS); got != "alerts.ch1 发布消息测试" {
+	if got := relaytest.NextNATS(t, overNATS); got != "alerts.ch1 发布消息测试" {
 		t.Errorf("a NATS subscriber got %q", got)
 	}
 	seenByCurl(t, r)
@@ -95,50 +93,6 @@ func readUntil(r *bufio.Reader, text string) (got string, found bool) {
 		b.WriteByte(c)
 	}
 	return b.String(), true
-}
-
-// post posts, and expects the status. Goroutines of a test may call it.
-func post(t *testing.T, url, body string, want int) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != want {
-		t.Errorf("POST %s: got status %d, want %d", url, resp.StatusCode, want)
-	}
-}
-
-// subscribeNATS follows all channels as "nats sub" does.
-func subscribeNATS(t *testing.T, url string) *nats.Subscription {
-	t.Helper()
-	nc := relaytest.Connect(t, url)
-	s, err := nc.SubscribeSync("alerts.>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := nc.Flush(); err != nil { // the server knows of it
-		t.Fatal(err)
-	}
-	return s
-}
-
-// nextNATS is the next message, "subject text".
-func nextNATS(t *testing.T, s *nats.Subscription) string {
-	t.Helper()
-	m, err := s.NextMsg(relaytest.Patience)
-	if err != nil {
-		t.Fatalf("NATS subscriber: %v", err)
-	}
-	return m.Subject + " " + string(m.Data)
 }
 
 // publishNATS publishes as "nats pub" does, and waits for the stream to have it.

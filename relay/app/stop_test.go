@@ -46,7 +46,7 @@ func attach(t *testing.T, addr, channel, quiet string) map[string]rawConn {
 		conns[path] = conn
 	}
 	relaytest.Eventually(t, "the long poll waits", func() bool {
-		_, body := get(t.Context(), "http://"+addr+"/channels-stats?id="+quiet)
+		_, body := relaytest.Get(t.Context(), "http://"+addr+"/channels-stats?id="+quiet)
 		return strings.Contains(string(body), `"subscribers": 1`)
 	})
 	return conns
@@ -116,7 +116,7 @@ func TestStopsWithSubscribersAttached(t *testing.T) {
 // A service manager stops the program with SIGTERM, and looks at its exit code.
 func TestSIGTERM(t *testing.T) {
 	addr := relaytest.FreeAddress(t)
-	cmd := startRelay(t, relayProgram(t), "http://"+addr,
+	cmd := relaytest.StartProcess(t, relaytest.Build(t, "alertrelay"), "http://"+addr,
 		[]string{"serve", "--data", t.TempDir(), "--listen", addr, "--nats-listen", "", "--log-level", "error"})
 	if !publish(t.Context(), "http://"+addr, "ops", "hello") {
 		t.Fatal("publishing failed")

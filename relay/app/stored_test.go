@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/relaytest"
 )
 
@@ -17,31 +18,31 @@ import (
 // and that a repeat is one.
 func TestAlertsSurviveKill(t *testing.T) {
 	t.Parallel()
-	relay, dir := relayProgram(t), t.TempDir()
+	relay, dir := relaytest.Build(t, "alertrelay"), t.TempDir()
 	addr, natsAddr := relaytest.FreeAddress(t), relaytest.FreeAddress(t)
 	base := "http://" + addr
 	args := []string{"serve", "--data", filepath.Join(dir, "data"), "--listen", addr, "--nats-listen", natsAddr, "--log-level", "error"}
-	cmd := startRelay(t, relay, base, args)
+	cmd := relaytest.StartProcess(t, relay, base, args)
 	killed := func() {
 		t.Helper()
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		cmd = startRelay(t, relay, base, args)
+		cmd = relaytest.StartProcess(t, relay, base, args)
 	}
 	posted := func(body, want string) {
 		t.Helper()
-		if got := send(t, base+"/in/alertmanager/am", body); got.status != http.StatusOK || strings.TrimSpace(got.text) != want {
-			t.Fatalf("got %d %s, want 200 %s", got.status, got.text, want)
+		if got := relaytest.Send(t, base+"/in/alertmanager/am", body); got.Status != http.StatusOK || strings.TrimSpace(got.Text) != want {
+			t.Fatalf("got %d %s, want 200 %s", got.Status, got.Text, want)
 		}
 	}
 
-	group3 := fixture(t, "alertmanager/alertmanager-0.34.2-group3-firing.json")
+	group3 := apptest.Fixture(t, "alertmanager/alertmanager-0.34.2-group3-firing.json")
 	stored := func() {
 		t.Helper()
-		wasTold(t, base, "web.warning.DiskFull.>", "DiskFull firing", "DiskFull firing", "DiskFull firing")
-		if n := len(active(t, base, "web.warning.DiskFull.>")); n != 3 {
+		apptest.WasTold(t, base, "web.warning.DiskFull.>", "DiskFull firing", "DiskFull firing", "DiskFull firing")
+		if n := len(apptest.Active(t, base, "web.warning.DiskFull.>")); n != 3 {
 			t.Errorf("got %d active alerts, want 3", n)
 		}
 		nc := relaytest.Connect(t, "nats://"+natsAddr)
@@ -75,11 +76,11 @@ func TestAlertsSurviveKill(t *testing.T) {
 	posted(storm, fmt.Sprintf(`{"received":%d,"stored":%d,"unchanged":0}`, many, many))
 	t.Logf("%d alerts in one POST of %d KB were stored in %s", many, len(storm)>>10, time.Since(begin))
 	killed()
-	if n := len(active(t, base, "storm.>")); n != many {
+	if n := len(apptest.Active(t, base, "storm.>")); n != many {
 		t.Errorf("after kill -9 %d alerts are active, want %d", n, many)
 	}
 	posted(storm, fmt.Sprintf(`{"received":%d,"stored":0,"unchanged":%d}`, many, many))
-	if n := len(history(t, base, "storm.>")); n != many {
+	if n := len(apptest.History(t, base, "storm.>")); n != many {
 		t.Errorf("got %d events, want %d", n, many)
 	}
 
@@ -88,24 +89,24 @@ func TestAlertsSurviveKill(t *testing.T) {
 	cut := notification("", some, func(i int) string {
 		return fmt.Sprintf(`"status":"firing","labels":{"alertname":"Cut","team":"cut","instance":"host-%d"}`, i)
 	})
-	answer := make(chan answered, 1)
-	go func() { answer <- send(t, base+"/in/alertmanager/am", cut) }()
+	answer := make(chan relaytest.Answer, 1)
+	go func() { answer <- relaytest.Send(t, base+"/in/alertmanager/am", cut) }()
 	relaytest.Eventually(t, "some of them are stored", func() bool {
-		return len(polled(t, base, "cut.>", "since=1h")) > 0
+		return len(apptest.Polled(t, base, "cut.>", "since=1h")) > 0
 	})
 	killed()
 	first := <-answer
-	got := send(t, base+"/in/alertmanager/am", cut)
-	if got.status != http.StatusOK {
-		t.Fatalf("once more: got %d %s", got.status, got.text)
+	got := relaytest.Send(t, base+"/in/alertmanager/am", cut)
+	if got.Status != http.StatusOK {
+		t.Fatalf("once more: got %d %s", got.Status, got.Text)
 	}
-	if n := len(history(t, base, "cut.>")); n != some {
+	if n := len(apptest.History(t, base, "cut.>")); n != some {
 		t.Errorf("got %d events of %d alerts", n, some)
 	}
-	if n := len(active(t, base, "cut.>")); n != some {
+	if n := len(apptest.Active(t, base, "cut.>")); n != some {
 		t.Errorf("%d of %d alerts are active", n, some)
 	}
-	t.Logf("killed: %d %s; once more: %s", first.status, first.text, got.text)
+	t.Logf("killed: %d %s; once more: %s", first.Status, first.Text, got.Text)
 	stopRelay(t, cmd)
 }
 
@@ -129,15 +130,15 @@ func notification(groupKey string, n int, alert func(i int) string) string {
 func TestAlertsWhileNATSIsAway(t *testing.T) {
 	t.Parallel()
 	n := relaytest.StartNATS(t)
-	r := relaytest.Start(t, useNATS(n))
-	group3 := fixture(t, "alertmanager/alertmanager-0.25.0-group3-firing.json")
-	post(t, r.URL+"/in/alertmanager/before", group3, http.StatusOK)
+	r := relaytest.Start(t, relaytest.UseNATS(n))
+	group3 := apptest.Fixture(t, "alertmanager/alertmanager-0.25.0-group3-firing.json")
+	relaytest.Post(t, r.URL+"/in/alertmanager/before", group3, http.StatusOK)
 	bodies := map[string]string{
 		"/in/alertmanager/am":      group3,
 		"/in/alertmanager/before":  group3, // a repeat, which must be noted too
 		"/in/prom/api/v2/alerts":   `[{"labels":{"alertname":"Direct","team":"web"}}]`,
-		"/in/grafana/grafana":      fixture(t, "grafana/grafana-alerting-resolved.json"),
-		"/in/pagerduty/pd":         fixture(t, "pagerduty/trigger.json"),
+		"/in/grafana/grafana":      apptest.Fixture(t, "grafana/grafana-alerting-resolved.json"),
+		"/in/pagerduty/pd":         apptest.Fixture(t, "pagerduty/trigger.json"),
 		"/in/generic/script":       `{"id":"backup","status":"firing"}`,
 		"/in/uptime-kuma/unmapped": `{"msg":"what may this be"}`, // not kept is not answered with 422
 		"/in/json/no_mapping":      `{}`,
@@ -147,8 +148,8 @@ func TestAlertsWhileNATSIsAway(t *testing.T) {
 		if path == "/in/grafana/grafana" { // the resolve of what does not fire
 			continue
 		}
-		if got := send(t, r.URL+path, body); got.status != http.StatusServiceUnavailable {
-			t.Errorf("%s: got %d %s, want 503", path, got.status, got.text)
+		if got := relaytest.Send(t, r.URL+path, body); got.Status != http.StatusServiceUnavailable {
+			t.Errorf("%s: got %d %s, want 503", path, got.Status, got.Text)
 		}
 	}
 	n.Restart()
@@ -161,15 +162,15 @@ func TestAlertsWhileNATSIsAway(t *testing.T) {
 		case "/in/uptime-kuma/unmapped", "/in/json/no_mapping":
 			want = http.StatusUnprocessableEntity
 		}
-		if got := send(t, r.URL+path, body); got.status != want {
-			t.Errorf("%s: got %d %s, want %d", path, got.status, got.text, want)
+		if got := relaytest.Send(t, r.URL+path, body); got.Status != want {
+			t.Errorf("%s: got %d %s, want %d", path, got.Status, got.Text, want)
 		}
 	}
-	caughtUp(t, r.URL)
+	apptest.CaughtUp(t, r.URL)
 	for channels, want := range map[string]int{
 		"web.warning.DiskFull.>": 6, "web._.Direct.>": 1, "_.critical.>": 1, "_._.backup.>": 1, "_meta.deadletter.>": 2,
 	} {
-		if got := polled(t, r.URL, channels, "since=1h"); len(got) != want {
+		if got := apptest.Polled(t, r.URL, channels, "since=1h"); len(got) != want {
 			t.Errorf("%s has %d messages, want %d: %v", channels, len(got), want, got)
 		}
 	}

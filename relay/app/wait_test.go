@@ -24,7 +24,7 @@ type waitingRelay struct {
 
 func startWaiting(t *testing.T, n *relaytest.NATS) *waitingRelay {
 	t.Helper()
-	cfg := relaytest.Config(t, useNATS(n))
+	cfg := relaytest.Config(t, relaytest.UseNATS(n))
 	cfg.NATS.URL = strings.Replace(cfg.NATS.URL, "//", "//ada:geheim@", 1) // which the server does not mind
 	a, err := app.New(t.Context(), cfg, cfg.Log.Logger(t.Output()))
 	if err != nil {

@@ -3,10 +3,12 @@ package app_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"alertrelay/alerts"
+	"alertrelay/relay/apptest"
 	"alertrelay/relay/relaytest"
 )
 
@@ -18,7 +20,7 @@ const watchdogPost = `[{"labels":{"alertname":"Watchdog","severity":"none","team
 func TestWatchdogs(t *testing.T) {
 	t.Parallel()
 	const within = 5 * time.Second
-	r := relaytest.Start(t, settings(t, `
+	r := relaytest.Start(t, apptest.Settings(t, `
 sources: {am: {silent_after: 5s}, prom: {}}
 watchdogs: [{match: ['alertname="Watchdog"', 'source="prom"'], within: 5s}]
 `))
@@ -27,35 +29,35 @@ watchdogs: [{match: ['alertname="Watchdog"', 'source="prom"'], within: 5s}]
 	speak := func() {
 		t.Helper()
 		posted = time.Now()
-		post(t, r.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
-		postPayload(t, r, "0.34.2-single-firing")
+		relaytest.Post(t, r.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
+		apptest.PostPayload(t, r, "0.34.2-single-firing")
 	}
 	speak()
 	for _, name := range []string{"WatchdogMissing", "SourceSilent"} {
-		e := becomes(t, r, name, alerts.Firing)
+		e := apptest.Becomes(t, r, name, alerts.Firing)
 		// Milliseconds are cut off.
 		if after := e.UpdatedAt.Sub(posted); after < within-10*time.Millisecond {
 			t.Errorf("%s fires %s after it was heard of, want %s", name, after, within)
 		}
 		t.Logf("%s: %s", name, e.Annotations["summary"])
 	}
-	if got, want := history(t, r.URL, missing)[0].Labels["watchdog"], `alertname="Watchdog"`; !strings.Contains(got, want) {
+	if got, want := apptest.History(t, r.URL, missing)[0].Labels["watchdog"], `alertname="Watchdog"`; !strings.Contains(got, want) {
 		t.Errorf("the alert has the label watchdog %q, want %q in it", got, want)
 	}
-	if got := history(t, r.URL, silent)[0].Labels["source"]; got != "am" {
+	if got := apptest.History(t, r.URL, silent)[0].Labels["source"]; got != "am" {
 		t.Errorf("source %q is said to be silent", got)
 	}
 
 	r.Restart() // nothing new was heard
 	speak()
 	for _, name := range []string{"WatchdogMissing", "SourceSilent"} {
-		becomes(t, r, name, alerts.Resolved)
+		apptest.Becomes(t, r, name, alerts.Resolved)
 	}
-	wasTold(t, r.URL, missing, "WatchdogMissing firing", "WatchdogMissing resolved")
-	wasTold(t, r.URL, silent, "SourceSilent firing", "SourceSilent resolved")
+	apptest.WasTold(t, r.URL, missing, "WatchdogMissing firing", "WatchdogMissing resolved")
+	apptest.WasTold(t, r.URL, silent, "SourceSilent firing", "SourceSilent resolved")
 	// What was said before fires still, and was not said to be anything else.
-	wasTold(t, r.URL, "ops.>", "Watchdog firing")
-	if got := activeStatus(t, r.URL, "db.>"); len(got) != 1 {
+	apptest.WasTold(t, r.URL, "ops.>", "Watchdog firing")
+	if got := apptest.ActiveStatus(t, r.URL, "db.>"); len(got) != 1 {
 		t.Errorf("in db.> are active %q, want what Alertmanager has said", got)
 	}
 }
@@ -69,13 +71,29 @@ func TestHeardOften(t *testing.T) {
 sources: {am: {silent_after: 3s, repeat_interval: 1s, group_interval: 1s}, prom: {}}
 watchdogs: [{match: ['alertname="Watchdog"'], within: 3s}]
 `
-	heard := relaytest.Start(t, settings(t, yaml), useNATS(n))
-	relaytest.Start(t, settings(t, yaml), useNATS(n))
-	for until := time.Now().Add(8 * time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
-		post(t, heard.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
-		postPayload(t, heard, "0.34.2-single-firing")
-	}
-	wasTold(t, heard.URL, ">", "Watchdog firing", "InstanceDown firing")
+	heard := relaytest.Start(t, apptest.Settings(t, yaml), relaytest.UseNATS(n))
+	enough := make(chan struct{})
+	var speaking sync.WaitGroup
+	speaking.Go(func() { // already while the other relay starts, which may take its time
+		for {
+			relaytest.Post(t, heard.URL+"/in/prom/api/v2/alerts", watchdogPost, http.StatusOK)
+			apptest.PostPayload(t, heard, "0.34.2-single-firing")
+			select {
+			case <-time.After(200 * time.Millisecond):
+			case <-enough:
+				return
+			}
+		}
+	})
+	hush := sync.OnceFunc(func() {
+		close(enough)
+		speaking.Wait()
+	})
+	defer hush()
+	relaytest.Start(t, apptest.Settings(t, yaml), relaytest.UseNATS(n))
+	time.Sleep(8 * time.Second)
+	hush()
+	apptest.WasTold(t, heard.URL, ">", "Watchdog firing", "InstanceDown firing")
 }
 
 // A script that posts an alert again and again, and never says when it began, speaks
@@ -84,7 +102,7 @@ func TestPostedWithoutBeginning(t *testing.T) {
 	t.Parallel()
 	r := relaytest.Start(t)
 	for range 3 {
-		post(t, r.URL+"/in/cron/api/v2/alerts", `[{"labels":{"alertname":"BackupFailed","team":"ops"}}]`, http.StatusOK)
+		relaytest.Post(t, r.URL+"/in/cron/api/v2/alerts", `[{"labels":{"alertname":"BackupFailed","team":"ops"}}]`, http.StatusOK)
 	}
-	wasTold(t, r.URL, ">", "BackupFailed firing")
+	apptest.WasTold(t, r.URL, ">", "BackupFailed firing")
 }

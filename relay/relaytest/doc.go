@@ -16,7 +16,11 @@
 //
 //   - relay: a relay
 //   - subscription: what a subscriber of it has seen
+//   - http: requests of others than its client
 //   - nats: a NATS server beside it, and NATS clients
-//   - chromium, program: a browser, and other programs that tests run
-//   - address, wait, log: the rest
+//   - gate: a proxy before it, which fails
+//   - chromium, tab: a browser, and a page in it
+//   - program, build: other programs that tests run, of others and of ours
+//   - main: TestMain
+//   - address, files, wait, log: the rest
 package relaytest

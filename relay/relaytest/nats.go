@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"alertrelay/embedded"
+	"alertrelay/relay/conf"
 )
 
 // NATS is a NATS server of its own, for relays that use an external one. Only the
@@ -63,4 +64,33 @@ func Connect(t testing.TB, url string) *nats.Conn {
 	}
 	t.Cleanup(nc.Close)
 	return nc
+}
+
+// UseNATS has a relay use an external server.
+func UseNATS(n *NATS) func(*conf.Config) {
+	return func(c *conf.Config) { c.NATS.URL = n.URL }
+}
+
+// SubscribeNATS follows all channels as "nats sub" does.
+func SubscribeNATS(t testing.TB, url string) *nats.Subscription {
+	t.Helper()
+	nc := Connect(t, url)
+	s, err := nc.SubscribeSync("alerts.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil { // the server knows of it
+		t.Fatal(err)
+	}
+	return s
+}
+
+// NextNATS is the next message, "subject text".
+func NextNATS(t testing.TB, s *nats.Subscription) string {
+	t.Helper()
+	m, err := s.NextMsg(Patience)
+	if err != nil {
+		t.Fatalf("NATS subscriber: %v", err)
+	}
+	return m.Subject + " " + string(m.Data)
 }

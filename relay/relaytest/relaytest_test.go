@@ -5,18 +5,13 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"go.uber.org/goleak"
 
 	"alertrelay/relay/client"
 	"alertrelay/relay/conf"
 	"alertrelay/relay/relaytest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The server ends these a moment after WaitForShutdown.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).expireMsgs"))
-}
+func TestMain(m *testing.M) { relaytest.Main(m) }
 
 func TestRelayIsRestarted(t *testing.T) {
 	r := relaytest.Start(t, func(c *conf.Config) { c.Limits.ChannelID = 3 })

@@ -30,7 +30,8 @@
 //   - routing, tree, location: a site ready to serve, and which part is meant
 //   - visit, uri, values, variable, steps: what a request says, and what follows
 //   - listen, link, reload: sockets, connections, another site while serving
-//   - server, errors, status, headers, health, metrics: around it
+//   - server, lifecycle: from a request to its location; beginning and ending
+//   - errors, status, headers, health, metrics: around them
 //   - publish, statistics, info: answers of net/http
 //   - cluster: adding up what several relays have
 //   - admit, beginning, subscriber: from a request to a subscriber
