@@ -3,6 +3,7 @@ package am_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,11 +92,9 @@ func must(t *testing.T, err error) {
 type holder struct{ tracker *track.Tracker }
 
 func (h holder) Known(source string) ([]am.Held, error) {
-	match, err := alerts.ParseMatchers([]string{`source="` + source + `"`})
-	if err != nil {
-		return nil, err
-	}
-	list, _, err := h.tracker.List(track.Query{Match: match, Ended: true})
+	list, _, err := h.tracker.List(track.Query{Ended: true, Channel: func(channel string) bool {
+		return strings.Contains(channel, "."+source+"-") // the last token is the alert's id
+	}})
 	if err != nil {
 		return nil, err
 	}

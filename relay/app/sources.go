@@ -7,9 +7,9 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
-	"alertrelay/alerts"
 	"alertrelay/alerts/am"
 	"alertrelay/alerts/track"
 	"alertrelay/relay/conf"
@@ -140,11 +140,11 @@ type holder struct{ tracker *track.Tracker }
 
 // Known implements am.Holder.
 func (h holder) Known(source string) ([]am.Held, error) {
-	match, err := alerts.ParseMatchers([]string{`source="` + source + `"`})
-	if err != nil {
-		return nil, err
-	}
-	list, _, err := h.tracker.List(track.Query{Match: match, Ended: true})
+	list, _, err := h.tracker.List(track.Query{Ended: true, Channel: func(channel string) bool {
+		// The last token is the alert's id. A matcher would ask a label "source" first,
+		// if the alert has one (TestAskedWithLabelSource).
+		return strings.HasPrefix(channel[strings.LastIndexByte(channel, '.')+1:], source+"-")
+	}})
 	if err != nil {
 		return nil, err
 	}
