@@ -6,7 +6,7 @@
 //
 //	task acceptance
 //
-// runs them all at once, in about 12 minutes, most of which is waiting. They are
+// runs them all at once, in about 10 minutes, most of which is waiting. They are
 // behind the build tag "acceptance", and no part of "go test ./...": the same
 // promises are tested there within seconds, with shorter intervals. Each test ends
 // with a line of what it has measured.
