@@ -54,11 +54,7 @@ func must(t *testing.T, err error) {
 type holder struct{ tracker *track.Tracker }
 
 func (h holder) Known(source string) ([]am.Held, error) {
-	match, err := alerts.ParseMatchers([]string{`source="` + source + `"`})
-	if err != nil {
-		return nil, err
-	}
-	list, _, err := h.tracker.List(track.Query{Match: match, Ended: true})
+	list, _, err := h.tracker.List(track.Query{Ended: true, Source: source})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,9 @@ import (
 type Query struct {
 	// ID is that of one alert; empty means any.
 	ID string
+	// Source is the one that has told of them, whatever a label "source" says; empty
+	// means any.
+	Source string
 	// Channel reports whether the alerts of a channel are wanted; nil means all.
 	Channel func(channel string) bool
 	// Match are matchers over labels, "source" and "status".
@@ -160,7 +163,7 @@ func (t *Tracker) find(q Query) ([]item, Head, error) {
 	var found []item
 	take := func(it *item) {
 		wanted := it.active() || q.Ended && !it.silent && now.Sub(it.updated.time()) <= recentTime
-		wanted = wanted && (len(q.Status) == 0 || slices.Contains(q.Status, it.status))
+		wanted = wanted && (q.Source == "" || q.Source == it.source) && (len(q.Status) == 0 || slices.Contains(q.Status, it.status))
 		if wanted && it.entry != nil && (q.Channel == nil || q.Channel(it.channel)) && q.Match.Match(it.value) {
 			found = append(found, *it)
 		}

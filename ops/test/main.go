@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 	if !slices.ContainsFunc(args, isPackage) {
 		test = append(test, "./...")
 	}
-	if err := command(ctx, "go", "vet", "./..."); err != nil {
+	if err := command(ctx, "go", "vet", "-tags", "acceptance", "./..."); err != nil { // those tests must compile, too
 		return err
 	}
 	return command(ctx, "go", test...)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 
-	"alertrelay/alerts"
 	"alertrelay/alerts/am"
 	"alertrelay/alerts/track"
 	"alertrelay/relay/conf"
@@ -140,11 +139,7 @@ type holder struct{ tracker *track.Tracker }
 
 // Known implements am.Holder.
 func (h holder) Known(source string) ([]am.Held, error) {
-	match, err := alerts.ParseMatchers([]string{`source="` + source + `"`})
-	if err != nil {
-		return nil, err
-	}
-	list, _, err := h.tracker.List(track.Query{Match: match, Ended: true})
+	list, _, err := h.tracker.List(track.Query{Ended: true, Source: source})
 	if err != nil {
 		return nil, err
 	}
