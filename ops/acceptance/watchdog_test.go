@@ -20,7 +20,7 @@ import (
 func TestWatchdogMissing(t *testing.T) {
 	t.Parallel()
 	const within = 3 * time.Minute
-	r := startRelay(t, `watchdogs: [{match: ['alertname="Watchdog"'], within: 3m}]`)
+	r := startRelay(t, `watchdogs: [{match: 'alertname="Watchdog"', within: 3m}]`)
 	nc := relaytest.Connect(t, r.NATSURL)
 	missing, err := nc.SubscribeSync("alerts._meta.critical.WatchdogMissing.*")
 	if err != nil {

@@ -173,7 +173,7 @@ func TestRefusalsOfTheFile(t *testing.T) {
 		"one alert":               {"groups:\n- match: '@alerts'\n- match: db.am-e0e5d472468ff987", `groups[1]: never used`},
 		"group twice":             {"groups:\n- match: a\n- match: a", `groups[1]: never used`},
 		"route without subject":   {"routes: [{match: [a=b]}]", `routes[0]: subject is missing`},
-		"route match no list":     {"routes: [{match: a, subject: b}]", `routes[0].match: wants a list`},
+		"route match no list":     {"routes: [{match: {a: b}, subject: b}]", `routes[0].match: wants a list`},
 		"route continue":          {"routes: [{subject: b, continue: maybe}]", `"maybe" is neither true nor false`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,7 +33,7 @@ const SourceHelp = `Who posts alerts; without sources, everybody may:
        mapping: uptime-kuma   # how any JSON is read: the name of a preset, or a mapping
    watchdogs:                 # alerts that always fire; that one is missing is an alert, and its
                               # source counts as silent
-   - match: ['alertname="Watchdog"']    # as in routes
+   - match: 'alertname="Watchdog"'      # one matcher or a list, as in routes
      within: 3m
    alerts: {updates: false}   # true: a changed annotation is an event too
    api:

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +207,8 @@ func TestRefusalsOfSources(t *testing.T) {
 		{"watchdog without match", "watchdogs: [{within: 1m}]", `r.yaml:1:13: watchdogs[0]: match is missing`},
 		{"watchdog of everything", "watchdogs: [{match: [], within: 1m}]", `r.yaml:1:21: watchdogs[0].match: is empty; write matchers such as 'alertname="Watchdog"', because with none any alert would do`},
 		{"watchdog of an empty matcher", "watchdogs: [{match: [''], within: 1m}]", `watchdogs[0].match[0]: is empty; write a matcher such as 'severity="critical"'`},
-		{"watchdog match no list", "watchdogs: [{match: a=b, within: 1m}]", `watchdogs[0].match: wants a list (- ...), not a single value`},
+		{"watchdog match no list", "watchdogs: [{match: {a: b}, within: 1m}]", `watchdogs[0].match: wants a list (- ...), not keys and values`},
+		{"watchdog of one empty matcher", "watchdogs: [{match: '', within: 1m}]", `watchdogs[0].match: is empty; write a matcher such as 'severity="critical"'`},
 		{"watchdog of an alias", "watchdogs: [{match: *x, within: 1m}]", `r.yaml:1:21: *x: there is no &x above it`},
 		{"watchdog without within", "watchdogs: [{match: [a=b]}]", `watchdogs[0]: within is missing`},
 		{"watchdog within", "watchdogs: [{match: [a=b], within: 0}]", `watchdogs[0].within: 0s is out of range, 1s to 30d`},
@@ -381,5 +383,19 @@ func TestExample(t *testing.T) {
 	}
 	if len(c.Sources) == 0 || len(c.Watchdogs) == 0 || len(c.Routes) == 0 {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// One matcher need not be a list.
+func TestOneMatcher(t *testing.T) {
+	c, err := conf.Load(conf.Sources{File: write(t, "watchdogs: [{match: 'a=\"b\"', within: 3m}]\nroutes: [{match: a=b, subject: c}, {match: , subject: d}]\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Watchdogs[0].Match; !slices.Equal(got, []string{`a="b"`}) {
+		t.Errorf("watchdog: got %q", got)
+	}
+	if got := c.Routes[0].Match; !slices.Equal(got, []string{"a=b"}) || c.Routes[1].Match != nil {
+		t.Errorf("routes: got %q and %q", got, c.Routes[1].Match)
 	}
 }

@@ -43,23 +43,31 @@ func (r *yamlReader) watchdogs(n ast.Node, key string) []Watchdog {
 
 var errWatchdogMatch = errors.New(`is empty; write matchers such as 'alertname="Watchdog"', because with none any alert would do`)
 
-// matchers reads a list of matchers. ok is false if it is none.
+// matchers reads one matcher or a list of them. ok is false if it is neither.
 func (r *yamlReader) matchers(n ast.Node, key string) (list []string, ok bool) {
 	value, ok := r.resolve(n)
 	if !ok {
 		return nil, false
 	}
-	if _, sequence := value.(*ast.SequenceNode); !sequence && !isNull(value) {
+	one := r.text(func(s string) error {
+		list = append(list, s)
+		if s == "" {
+			return errors.New(`is empty; write a matcher such as 'severity="critical"'`)
+		}
+		return nil
+	})
+	switch value.(type) {
+	case ast.ScalarNode:
+		if !isNull(value) {
+			one(n, key)
+			return list, true
+		}
+	case *ast.SequenceNode:
+	default:
 		ok = false
 	}
 	for i, m := range r.sequence(n, key) {
-		r.text(func(s string) error {
-			list = append(list, s)
-			if s == "" {
-				return errors.New(`is empty; write a matcher such as 'severity="critical"'`)
-			}
-			return nil
-		})(m, fmt.Sprintf("%s[%d]", key, i))
+		one(m, fmt.Sprintf("%s[%d]", key, i))
 	}
 	return list, ok
 }
