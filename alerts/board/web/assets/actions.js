@@ -14,7 +14,7 @@ import { Sound } from './sound.js';
 import { el, setText } from './text.js';
 
 /** setUpActions connects the parts of a page. */
-export function setUpActions({ board, live, table, filter, sources, storm, log }) {
+export function setUpActions({ board, live, table, filter, sources, heard, storm, log }) {
   const byId = (id) => document.getElementById(id);
   setTokenAsker(act.askForToken);
 
@@ -91,7 +91,7 @@ export function setUpActions({ board, live, table, filter, sources, storm, log }
     fold: () => fold(table.selected),
     filter: filter.focus,
     ack: () => run('ack', at()), unack: () => run('unack', at()), silence: () => run('silence', at()), copy: () => run('copy', at()),
-    mute, log: toggleLog, help,
+    sources: () => heard.open(), mute, log: toggleLog, help,
   });
 }
 
