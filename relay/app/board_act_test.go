@@ -25,17 +25,17 @@ func TestBoardActsForReal(t *testing.T) {
 	p.hit("j")
 	p.until("document.querySelector('.row.selected .c-name')?.textContent === 'DiskFull'")
 	p.hit("a")
-	p.until("document.getElementById('dialog').open")
-	p.press("Mei\tlooking\r")
 	p.until("document.querySelector('#dialog input[type=password]') !== null")
 	p.press("s3cret\r")
+	p.until("document.querySelector('#dialog input[maxlength=\"100\"]') !== null")
+	p.press("Mei\tlooking\r")
 	p.until("!document.getElementById('dialog').open")
 	for _, board := range []*tab{p, other} {
 		board.until("document.getElementById('table').textContent.includes('acked by Mei: looking')")
 	}
 
 	p.hit("s")
-	p.until("document.querySelector('#dialog .preview')?.textContent.startsWith('Matches 1 alert')")
+	p.until("document.querySelector('#dialog .preview')?.textContent.startsWith('Matches 1 alert') === true")
 	eval[bool](p, "document.querySelector('#dialog input[maxlength=\"1000\"]').focus() ?? true")
 	p.press("a new disk is on its way\r")
 	p.until("!document.getElementById('dialog').open")

@@ -89,12 +89,12 @@ export default {
   // Acting
   ack: 'Ack', unack: 'Unack', silence: 'Silence', unsilence: 'End the silence', copy: 'Copy', copied: 'Copied', cancel: 'Cancel', close: 'Close', go: 'Go on',
   ackTitle: (name) => `Ack ${name}`, unackTitle: (name) => `Take back the ack of ${name}`, unsilenceTitle: 'End the silence', silenceTitle: (source) => `Silence in ${source}`,
-  yourName: 'Your name', comment: 'Comment', ackMeans: 'Everybody sees it until the alert ends.',
+  yourName: 'Your name', author: 'Author', otherToken: 'Another token', comment: 'Comment', ackMeans: 'Everybody sees it until the alert ends.',
   nameWanted: 'Your name is wanted.', commentWanted: 'A comment is wanted: why, and what to do when it comes back.',
   silenceLabels: 'Alerts with all of these labels', silenceAll: 'Choose at least one label.', howLong: 'For',
   silencePreview: (n, names) => `Matches ${n} ${n === 1 ? 'alert' : 'alerts'} now${names ? `: ${names}` : ''}`,
   minutes: 'minutes', hours: 'hours', days: 'days', durationText: (n, unit) => `${n} ${n === '1' ? unit.replace(/s$/, '') : unit}`,
-  tokenTitle: 'A token is wanted', tokenWanted: 'The relay lets only those change something who have its token.', tokenWrong: 'That token is not right.',
+  tokenTitle: 'A token is wanted', tokenWanted: 'The relay lets only those change something who have a token.', tokenWrong: 'That token is not right.',
   token: 'Token', tokenKept: 'It is kept until this tab is closed.',
 
   // Sound

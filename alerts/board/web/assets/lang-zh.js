@@ -80,7 +80,7 @@ export default {
 
   ack: '认领', unack: '取消认领', silence: '静默', unsilence: '结束静默', copy: '复制', copied: '已复制', cancel: '取消', close: '关闭', go: '继续',
   ackTitle: (name) => `认领 ${name}`, unackTitle: (name) => `取消认领 ${name}`, unsilenceTitle: '结束静默', silenceTitle: (source) => `在 ${source} 中静默`,
-  yourName: '您的姓名', comment: '备注', ackMeans: '在告警结束前，所有人都能看到。',
+  yourName: '您的姓名', author: '操作人', otherToken: '换令牌', comment: '备注', ackMeans: '在告警结束前，所有人都能看到。',
   nameWanted: '请填写姓名。', commentWanted: '请填写备注：原因，以及再次出现时如何处理。',
   silenceLabels: '具有以下全部标签的告警', silenceAll: '请至少选择一个标签。', howLong: '时长',
   silencePreview: (n, names) => `目前匹配 ${n} 条告警${names ? `：${names}` : ''}`,
