@@ -24,7 +24,7 @@ func (a *api) ack(w http.ResponseWriter, r *http.Request) error {
 		if err := a.o.Tracker.Acknowledge(ctx, id, p.By, p.Comment); err != nil {
 			return err
 		}
-		a.log.Info("alert acknowledged", "id", id, "remote", r.RemoteAddr)
+		a.logOf(r).Info("alert acknowledged", "id", id)
 		if c, err := a.current(id, false); err == nil && a.o.OnAck != nil {
 			a.o.OnAck(ctx, c, p.By, p.Comment)
 		}
@@ -49,7 +49,7 @@ func (a *api) dropAck(w http.ResponseWriter, r *http.Request) error {
 	if q.err != nil {
 		return q.err
 	}
-	if err := checkPerson("by", &p.By, &p.Comment); err != nil {
+	if err := checkSigned(r, &p); err != nil {
 		return err
 	}
 	return a.unacknowledge(w, r, p)
@@ -60,7 +60,7 @@ func (a *api) unacknowledge(w http.ResponseWriter, r *http.Request, p person) er
 		if err := a.o.Tracker.Unacknowledge(ctx, id, p.By, p.Comment); err != nil {
 			return err
 		}
-		a.log.Info("acknowledgement taken back", "id", id, "remote", r.RemoteAddr)
+		a.logOf(r).Info("acknowledgement taken back", "id", id)
 		return nil
 	})
 }
@@ -70,6 +70,13 @@ func readPerson(w http.ResponseWriter, r *http.Request, p *person) error {
 		return q.err
 	}
 	if err := readJSON(w, r, p); err != nil {
+		return err
+	}
+	return checkSigned(r, p)
+}
+
+func checkSigned(r *http.Request, p *person) error {
+	if err := signed(r, "by", &p.By); err != nil {
 		return err
 	}
 	return checkPerson("by", &p.By, &p.Comment)

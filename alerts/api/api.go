@@ -50,9 +50,13 @@ type Options struct {
 	Tracker Tracker
 	Archive Archive
 	// Token is asked what is wanted of whoever changes something, as
-	// "Authorization: Bearer …". nil or empty: anyone may, but for pages of other
-	// sites in somebody's browser.
+	// "Authorization: Bearer …". nil or empty: a token of Tokens, or if there are
+	// none, nothing: anyone may, but for pages of other sites in somebody's browser.
+	// Whoever shows it says who he is in the request.
 	Token func() string
+	// Tokens are asked for those that are good beside Token, and say themselves who
+	// shows them. nil: none. It must not block.
+	Tokens func() []NamedToken
 	// Origins are sites whose pages may read, "https://wall.example.org"; "*" is
 	// every site. They may not change anything.
 	Origins []string
@@ -108,6 +112,7 @@ func (a *api) routes() []route {
 		{http.MethodPost, "/api/v1/silences", a.changes(a.createSilence)},
 		{http.MethodPost, "/api/v1/silences/preview", a.changes(a.previewSilence)},
 		{http.MethodDelete, "/api/v1/silences/{source}/{id}", a.changes(a.expireSilence)},
+		{http.MethodGet, "/api/v1/whoami", a.whoami},
 		{http.MethodGet, "/api/v1/openapi.yaml", a.description},
 	}
 }
@@ -126,6 +131,9 @@ func Handler(o Options) http.Handler {
 	}
 	if o.Token == nil {
 		o.Token = func() string { return "" }
+	}
+	if o.Tokens == nil {
+		o.Tokens = func() []NamedToken { return nil }
 	}
 	a := &api{
 		o: o, log: o.Log.With("component", "api"),

@@ -16,6 +16,7 @@
 //
 //   - api: the options, the one table of routes, methods
 //   - guard: who may do what, headers that every answer has
+//   - author: tokens, and who the author of a change is
 //   - params, body: reading requests, strictly; errors name the field
 //   - answer: errors, compression, answers that are made piece by piece
 //   - list, history, csv, ack, sources, silences: the routes
@@ -28,4 +29,5 @@
 //   - Errors are JSON with a reason that the client can act on. What the store or a
 //     sender's API says stays in the log, unless the client is at fault.
 //   - Nothing is changed for a page of another site.
+//   - Who shows a token with a name acts in that name and in no other.
 package api

@@ -1,11 +1,8 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // secure sets the headers that every answer carries: it is data, whoever opens it.
@@ -46,36 +43,19 @@ func (a *api) share(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 }
 
-// changes guards what changes something: with the token, or without one against
-// pages of other sites, which have a visitor's browser send it.
+// changes guards what changes something: with a token, or without one against
+// pages of other sites, which have a visitor's browser send it. The request that
+// handle gets knows its author.
 func (a *api) changes(handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Cache-Control", "no-store")
-		if want := a.o.Token(); want != "" {
-			if err := authorize(w, r, want); err != nil {
-				return err
-			}
-			return handle(w, r)
+		author, guarded, err := a.identify(w, r)
+		if err != nil {
+			return err
 		}
-		if a.foreign.Check(r) != nil {
+		if !guarded && a.foreign.Check(r) != nil {
 			return &refusal{status: http.StatusForbidden, reason: "a page of another site may not change anything here; if it is the relay's own, the proxy in front must keep the header Host"}
 		}
-		return handle(w, r)
+		return handle(w, withAuthor(r, author))
 	}
-}
-
-func authorize(w http.ResponseWriter, r *http.Request, wanted string) error {
-	const realm = `Bearer realm="alertrelay"`
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		w.Header().Set("WWW-Authenticate", realm)
-		return &refusal{status: http.StatusUnauthorized, reason: "a token is wanted: Authorization: Bearer …"}
-	}
-	// Sums are of the same length, so the comparison tells nothing of the token's.
-	got, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(wanted))
-	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-		w.Header().Set("WWW-Authenticate", realm+`, error="invalid_token"`)
-		return &refusal{status: http.StatusUnauthorized, reason: "the token is not the right one"}
-	}
-	return nil
 }

@@ -224,6 +224,9 @@ func (a *api) silence(w http.ResponseWriter, r *http.Request, preview bool) erro
 	if err := readJSON(w, r, &q); err != nil {
 		return err
 	}
+	if err := signed(r, "createdBy", &q.CreatedBy); err != nil {
+		return err
+	}
 	preview = preview || q.Preview
 	s, err := a.checkSilence(&q, preview)
 	if err != nil {
@@ -246,7 +249,7 @@ func (a *api) silence(w http.ResponseWriter, r *http.Request, preview bool) erro
 	if s.ID, err = silencer.Create(ctx, s); err != nil {
 		return ofSource(q.Source, err)
 	}
-	a.log.Info("silence made", "source", q.Source, "id", s.ID, "remote", r.RemoteAddr)
+	a.logOf(r).Info("silence made", "source", q.Source, "id", s.ID)
 	w.Header().Set("Location", "/api/v1/silences/"+q.Source+"/"+url.PathEscape(s.ID))
 	answer(w, r, http.StatusCreated, newSilence(q.Source, &s))
 	return nil
@@ -349,7 +352,7 @@ func (a *api) expireSilence(w http.ResponseWriter, r *http.Request) error {
 	if err := silencer.Expire(ctx, id); err != nil {
 		return ofSource(source, err)
 	}
-	a.log.Info("silence expired", "source", source, "id", id, "remote", r.RemoteAddr)
+	a.logOf(r).Info("silence expired", "source", source, "id", id)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -20,9 +20,9 @@
 //     event, severity, state (from messages to what is known), view, matcher (what of
 //     it is looked at, from the address), rows (filtered, grouped, counted), table, row
 //     (the rows in sight as elements), board (all of that in its order, in slices
-//     between frames), live, head, notices, sources, storm, log (whether it is true,
-//     and how much), panel, act, dialog, keys, tools, complete (what people do), sound,
-//     notify, kiosk, recent, api, settings, text, time, lang
+//     between frames), live, head, notices, sources, heard, storm, log (whether it is
+//     true, how much, and who was heard when), panel, act, dialog, keys, tools, complete
+//     (what people do), sound, notify, kiosk, recent, api, settings, text, time, lang
 //   - web/assets/history.js: events of the past, and the state at any time;
 //     timeline (the strip on which a moment is chosen), strip (drawing it),
 //     timeline-words

@@ -209,7 +209,7 @@ func (a *App) routes(intake *alerts.Intake, reg *prometheus.Registry, log *slog.
 	mux.Handle("/in/", inputs)
 	mux.Handle("/api/v2/alerts", inputs)
 	mux.Handle("/api/", api.Handler(api.Options{
-		Tracker: a.tracker, Archive: archive{a.store}, Token: a.token,
+		Tracker: a.tracker, Archive: archive{a.store}, Token: a.token, Tokens: a.tokens,
 		Sources: a.configured, Silencers: a.sources.silencers, OnAck: a.sources.acknowledged, Log: log,
 	}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))

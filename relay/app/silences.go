@@ -179,6 +179,17 @@ func (a *App) configured() map[string]api.Source {
 	return all
 }
 
-// token is what who changes something must show, by the configuration that was
-// read last.
+// token is what who changes something may show to act in any name, by the
+// configuration that was read last.
 func (a *App) token() string { return a.groups.Load().API.Token.Reveal() }
+
+// tokens implements api.Options.Tokens, by the configuration that was read last.
+func (a *App) tokens() []api.NamedToken {
+	var all []api.NamedToken
+	for _, t := range a.groups.Load().API.Tokens {
+		for _, s := range t.Tokens {
+			all = append(all, api.NamedToken{Name: t.Name, Token: alerts.Secret(s.Reveal())})
+		}
+	}
+	return all
+}

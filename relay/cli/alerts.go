@@ -14,7 +14,7 @@ import (
 
 const alertsDescription = `Shows what is firing, says who has it in hand, exports what has happened, and
 silences. A relay that wants a token to change something gets the one in the file of
---token-file, or in the variable ALERTRELAY_TOKEN.
+--token-file, or in the variable ALERTRELAY_TOKEN. If it has a name, that is who says so.
 
 Examples:
    alertrelay alerts ls --match 'severity="critical"'
@@ -66,7 +66,7 @@ func channelFlag() cli.Flag {
 }
 
 func byFlag() cli.Flag {
-	return &cli.StringFlag{Name: "by", Usage: "the `NAME` of who says so", DefaultText: "$USER"}
+	return &cli.StringFlag{Name: "by", Usage: "the `NAME` of who says so", DefaultText: "the token's name, or $USER"}
 }
 
 func commentFlag() cli.Flag {
@@ -110,9 +110,18 @@ func environment(io IO, name string) string {
 	return ""
 }
 
-// by is who runs the command.
-func by(c *cli.Context, io IO) (string, error) {
-	for _, name := range []string{c.String("by"), environment(io, "USER"), environment(io, "USERNAME")} {
+// by is who runs the command: the token's name goes before the machine's.
+func by(c *cli.Context, io IO, relay *client.Client) (string, error) {
+	token := ""
+	if c.String("by") == "" && (c.String("token-file") != "" || environment(io, "ALERTRELAY_TOKEN") != "") {
+		var err error
+		token, err = relay.Whoami(c.Context)
+		older := (*client.Error)(nil) // a relay whose tokens have no names
+		if isOlder := errors.As(err, &older) && older.Status == 404; err != nil && !isOlder {
+			return "", err
+		}
+	}
+	for _, name := range []string{c.String("by"), token, environment(io, "USER"), environment(io, "USERNAME")} {
 		if name != "" {
 			return name, nil
 		}
@@ -170,7 +179,7 @@ Examples:
    alertrelay alerts ack am-e0e5d472468ff987
    alertrelay alerts ack am-e0e5d472468ff987 --by ada --comment "moving the logs"`,
 		Flags:  apiFlags(byFlag(), commentFlag()),
-		Action: withAPI(io, func(c *cli.Context, relay *client.Client) error { return eachAlert(c, io, relay.Ack) }),
+		Action: withAPI(io, func(c *cli.Context, relay *client.Client) error { return eachAlert(c, io, relay, relay.Ack) }),
 	}
 }
 
@@ -184,7 +193,7 @@ func unackCommand(io IO) *cli.Command {
 Example:
    alertrelay alerts unack am-e0e5d472468ff987 --comment "needs the vendor"`,
 		Flags:  apiFlags(byFlag(), commentFlag()),
-		Action: withAPI(io, func(c *cli.Context, relay *client.Client) error { return eachAlert(c, io, relay.Unack) }),
+		Action: withAPI(io, func(c *cli.Context, relay *client.Client) error { return eachAlert(c, io, relay, relay.Unack) }),
 	}
 }
 

@@ -64,7 +64,7 @@ Examples:
 			if err != nil {
 				return usagef("--duration: %s", err)
 			}
-			if s.CreatedBy, err = by(c, io); err != nil {
+			if s.CreatedBy, err = by(c, io, relay); err != nil {
 				return err
 			}
 			p, err := relay.PreviewSilence(c.Context, s)

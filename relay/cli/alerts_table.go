@@ -18,11 +18,11 @@ import (
 )
 
 // eachAlert acknowledges, or takes it back, and shows the alerts as they are then.
-func eachAlert(c *cli.Context, in IO, do func(ctx context.Context, id, by, comment string) (client.Alert, error)) error {
+func eachAlert(c *cli.Context, in IO, relay *client.Client, do func(ctx context.Context, id, by, comment string) (client.Alert, error)) error {
 	if !c.Args().Present() {
 		return usagef("no alert; %s ID (alertrelay alerts ls shows the ids)", fullName(c))
 	}
-	who, err := by(c, in)
+	who, err := by(c, in, relay)
 	if err != nil {
 		return err
 	}

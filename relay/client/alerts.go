@@ -108,8 +108,18 @@ func (c *Client) Alerts(ctx context.Context, q AlertQuery) (AlertList, error) {
 	return list, nil
 }
 
+// Whoami gives the name of the client's token, which is then the author of what it
+// changes; empty if the token has none, or none is wanted. A refusal is an *Error,
+// with the status 401 if a token is wanted, or another one.
+func (c *Client) Whoami(ctx context.Context) (name string, err error) {
+	var me struct{ Name string }
+	_, err = c.api(ctx, http.MethodGet, "/api/v1/whoami", nil, nil, &me)
+	return me.Name, err
+}
+
 // Ack says that somebody has an alert in hand, and gives the alert as it is then.
-// A refusal is an *Error, with the status 404 if no such alert is active.
+// by may be empty if the token has a name. A refusal is an *Error, with the status
+// 404 if no such alert is active.
 func (c *Client) Ack(ctx context.Context, id, by, comment string) (Alert, error) {
 	return c.person(ctx, id, "/ack", by, comment)
 }

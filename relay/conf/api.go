@@ -5,13 +5,16 @@ import (
 	"strings"
 )
 
-// API is what guards acknowledging and silencing.
+// API is what guards acknowledging and silencing. Without any token it lets in
+// everybody who reaches the address.
 type API struct {
-	// Token is what a request must show as "Authorization: Bearer"; the zero value
-	// lets in everybody who reaches the address.
+	// Token is what a request may show as "Authorization: Bearer" to act in any
+	// name; the zero value means that there is none.
 	Token Secret
 	// TokenFile is the file that Token was read from; empty means none.
 	TokenFile string
+	// Tokens are good too. Whoever shows one acts in its name.
+	Tokens []NamedToken
 }
 
 // Keys of the token, which can be given by itself or by a file.

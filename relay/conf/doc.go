@@ -15,7 +15,7 @@
 //   - yaml: the file, strictly
 //   - group, route, watchdog: the lists of the file
 //   - source, auth, rules: who may post alerts, what he shows, and how it is read
-//   - api: who may acknowledge and silence
+//   - api, tokens: who may acknowledge and silence, and in whose name
 //   - secret: texts that are not shown, and reading them from files
 //   - units, address: values in human form
 //   - suggest: the nearest valid name

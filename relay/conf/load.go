@@ -118,6 +118,7 @@ func (c *Config) Validate() error {
 	}
 	c.checkSources(&p)
 	c.checkWatchdogs(&p)
+	c.checkTokens(&p)
 	if len(c.Groups) == 0 {
 		p.report("groups", `empty; the last group should match ">"`)
 	}
@@ -159,6 +160,7 @@ func (c *Config) loadFile(path string, p *problems) {
 		}
 		sections[section][name] = read
 	}
+	sections["api"]["tokens"] = func(n ast.Node, key string) { c.API.Tokens = r.tokens(n, key) }
 	var groups []Group
 	top["groups"] = func(n ast.Node, key string) { groups = r.groups(n, key) }
 	top["routes"] = func(n ast.Node, key string) { c.Routes = r.routes(n, key) }
@@ -187,6 +189,7 @@ func (c *Config) together(p *problems) {
 	if c.NATS.URL == "" && c.Listen == c.NATS.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		p.report("listen", "%s is also the address for NATS clients; give one of them another port", c.Listen)
 	}
+	c.checkShared(p)
 }
 
 // environ gives our variables.

@@ -152,7 +152,7 @@ func Settings() []Setting {
 			show: (*Config).showToken,
 		},
 		{
-			Key: keyTokenFile, Usage: "let only who shows the token in `FILE` acknowledge and silence; ALERTRELAY_API_TOKEN is the token itself; neither: everybody who reaches the address",
+			Key: keyTokenFile, Usage: "let only who shows the token in `FILE` acknowledge and silence; ALERTRELAY_API_TOKEN is the token itself; neither, and no api.tokens in the file: everybody who reaches the address",
 			set:  (*Config).setTokenFile,
 			show: func(c *Config) string { return c.API.TokenFile },
 		},

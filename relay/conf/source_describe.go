@@ -32,12 +32,30 @@ func (c *Config) describeSources(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	who := "Everybody who reaches the address"
-	if c.API.Token.IsSet() {
+	return c.API.describe(w)
+}
+
+// describe writes who may acknowledge and silence.
+func (a *API) describe(w io.Writer) error {
+	who, colon := "Everybody who reaches the address", "."
+	switch {
+	case a.Token.IsSet() && len(a.Tokens) > 0:
+		who, colon = "Who shows the api.token, in any name, or a token of his own, in that name,", ":"
+	case a.Token.IsSet():
 		who = "Who shows the api.token"
+	case len(a.Tokens) > 0:
+		who, colon = "Only who shows a token of his own, in that name,", ":"
 	}
-	_, err := fmt.Fprintf(w, "\n%s may acknowledge and silence alerts.\n", who)
-	return err
+	fmt.Fprintf(w, "\n%s may acknowledge and silence alerts%s\n", who, colon)
+	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
+	for _, n := range a.Tokens {
+		tokens := ""
+		if len(n.Tokens) > 1 {
+			tokens = fmt.Sprintf("\t%d tokens are good", len(n.Tokens))
+		}
+		fmt.Fprintf(t, "  %s\t%s%s\n", n.Name, n.Origin, tokens)
+	}
+	return t.Flush()
 }
 
 // describe says what a source must show.

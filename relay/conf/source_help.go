@@ -37,5 +37,9 @@ const SourceHelp = `Who posts alerts; without sources, everybody may:
      within: 3m
    alerts: {updates: false}   # true: a changed annotation is an event too
    api:
-     token: TOKEN             # who shows it may acknowledge and silence; or token_file, or the
-                              # variable ALERTRELAY_API_TOKEN; without: everybody`
+     token: TOKEN             # who shows it may acknowledge and silence, in any name; or
+                              # token_file, or the variable ALERTRELAY_API_TOKEN
+     tokens:                  # each person or script one of his own: the author of what he
+                              # does is then the name, and no other is taken; without
+                              # token and tokens: everybody, in any name
+     - {name: ada, token: SIXTEEN-CHARACTERS-OR-MORE}  # or several; or token_file`

@@ -369,7 +369,7 @@ func TestSourceHelp(t *testing.T) {
 		}
 		valid, _, _ = strings.Cut(valid, "\n")
 		for key := range strings.SplitSeq(valid, ", ") {
-			if word := regexp.MustCompile(`\b` + key + `\b`); !word.MatchString(conf.SourceHelp) || !word.MatchString(everySource+"token:") {
+			if word := regexp.MustCompile(`\b` + key + `\b`); !word.MatchString(conf.SourceHelp) || !word.MatchString(everySource+"token: tokens:") {
 				t.Errorf("%s of %s is not documented or not tested", key, place)
 			}
 		}

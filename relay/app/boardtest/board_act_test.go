@@ -26,17 +26,17 @@ func TestBoardActsForReal(t *testing.T) {
 	p.Hit("j")
 	p.Until("document.querySelector('.row.selected .c-name')?.textContent === 'DiskFull'")
 	p.Hit("a")
-	p.Until("document.getElementById('dialog').open")
-	p.Press("Mei\tlooking\r")
 	p.Until("document.querySelector('#dialog input[type=password]') !== null")
 	p.Press("s3cret\r")
+	p.Until("document.querySelector('#dialog input[maxlength=\"100\"]') !== null")
+	p.Press("Mei\tlooking\r")
 	p.Until("!document.getElementById('dialog').open")
 	for _, board := range []*relaytest.Tab{p, other} {
 		board.Until("document.getElementById('table').textContent.includes('acked by Mei: looking')")
 	}
 
 	p.Hit("s")
-	p.Until("document.querySelector('#dialog .preview')?.textContent.startsWith('Matches 1 alert')")
+	p.Until("document.querySelector('#dialog .preview')?.textContent.startsWith('Matches 1 alert') === true")
 	relaytest.Eval[bool](p, "document.querySelector('#dialog input[maxlength=\"1000\"]').focus() ?? true")
 	p.Press("a new disk is on its way\r")
 	p.Until("!document.getElementById('dialog').open")

@@ -1,7 +1,7 @@
 // What can be done about an alert.
 
-import { api } from './api.js';
-import { ask, checkbox, field, input } from './dialog.js';
+import { api, forgetToken, whoami } from './api.js';
+import { ask, button, checkbox, field, flash, input } from './dialog.js';
 import { t } from './lang.js';
 import { format } from './matcher.js';
 import { keep, settings } from './settings.js';
@@ -21,36 +21,36 @@ export function askForToken(wasWrong) {
 }
 
 /** ack says that somebody has an alert in hand. */
-export function ack(alert) {
-  const by = input(settings.by, { maxlength: 100, required: '' });
+export async function ack(alert) {
+  const author = authorField(await whoami(), () => ack(alert));
   const comment = input('', { maxlength: 1000 });
-  if (settings.by) comment.setAttribute('autofocus', '');
-  return ask(t('ackTitle', brief(alert.name, 80)), [about(alert), field(t('yourName'), by), field(t('comment'), comment, t('ackMeans'))], [{
+  if (author.isKnown) comment.setAttribute('autofocus', '');
+  return ask(t('ackTitle', brief(alert.name, 80)), [about(alert), author.field, field(t('comment'), comment, t('ackMeans'))], [{
     text: t('ack'),
     primary: true,
     run: async () => {
-      const name = person(by);
-      await api('POST', `alerts/${encodeURIComponent(alert.id)}/ack`, { by: name, comment: comment.value.trim() });
+      await api('POST', `alerts/${encodeURIComponent(alert.id)}/ack`, { by: author.name(), comment: comment.value.trim() });
       return true;
     },
   }]);
 }
 
 /** unack takes that back. */
-export function unack(alert) {
-  const by = input(settings.by, { maxlength: 100, required: '' });
-  return ask(t('unackTitle', brief(alert.name, 80)), [about(alert), field(t('yourName'), by)], [{
+export async function unack(alert) {
+  const author = authorField(await whoami(), () => unack(alert));
+  return ask(t('unackTitle', brief(alert.name, 80)), [about(alert), author.field], [{
     text: t('unack'),
     primary: true,
     run: async () => {
-      await api('DELETE', `alerts/${encodeURIComponent(alert.id)}/ack?by=${encodeURIComponent(person(by))}`);
+      await api('DELETE', `alerts/${encodeURIComponent(alert.id)}/ack?${new URLSearchParams({ by: author.name() })}`);
       return true;
     },
   }]);
 }
 
 /** silence makes a silence at the alert's source, after showing what it would match. */
-export function silence(alert) {
+export async function silence(alert) {
+  const author = authorField(await whoami(), () => silence(alert));
   const chosen = new Set(Object.keys(alert.labels));
   const matchers = () => Object.entries(alert.labels).filter(([name]) => chosen.has(name)).map(([name, value]) => format(name, '=', value));
   const preview = el('p', 'preview');
@@ -71,12 +71,11 @@ export function silence(alert) {
   const showUntil = () => setText(until, t('until', moment(now() + parseInt(length.value, 10) * UNITS[length.value.at(-1)])));
   length.addEventListener('change', showUntil);
   showUntil();
-  const by = input(settings.by, { maxlength: 100, required: '' });
   const comment = input('', { maxlength: 1000, required: '' });
   look();
   return ask(t('silenceTitle', brief(alert.source, 20)), [
     el('fieldset', 'labels', el('legend', '', t('silenceLabels')), ...boxes), preview,
-    el('label', 'field', el('span', '', t('howLong')), length, until), field(t('yourName'), by), field(t('comment'), comment),
+    el('label', 'field', el('span', '', t('howLong')), length, until), author.field, field(t('comment'), comment),
   ], [{
     text: t('silence'),
     primary: true,
@@ -84,7 +83,7 @@ export function silence(alert) {
       if (chosen.size === 0) throw new Error(t('silenceAll'));
       if (!comment.value.trim()) throw new Error(t('commentWanted'));
       await api('POST', 'silences', {
-        source: alert.source, matchers: matchers(), duration: length.value, createdBy: person(by), comment: comment.value.trim(),
+        source: alert.source, matchers: matchers(), duration: length.value, createdBy: author.name(), comment: comment.value.trim(),
       });
       return true;
     },
@@ -123,11 +122,30 @@ function about(alert) {
   return el('p', 'about', brief(alert.summary || alert.channel, 200));
 }
 
-function person(by) {
-  const name = by.value.trim();
-  if (!name) throw new Error(t('nameWanted'));
-  keep({ by: name });
-  return name;
+/**
+ * authorField shows who acts: the name of the token as text, which cannot be changed,
+ * or without one an input. name() is that name. again opens the dialog anew, for
+ * somebody else's token.
+ */
+function authorField(name, again) {
+  if (name) {
+    const other = button(t('otherToken'), () => {
+      forgetToken();
+      again().catch((error) => error.cancelled || flash(error.message));
+    });
+    return { isKnown: true, field: el('div', 'field author', el('span', '', t('author')), el('strong', '', brief(name, 100)), other), name: () => name };
+  }
+  const by = input(settings.by, { maxlength: 100, required: '' });
+  return {
+    isKnown: settings.by !== '',
+    field: field(t('yourName'), by),
+    name: () => {
+      const given = by.value.trim();
+      if (!given) throw new Error(t('nameWanted'));
+      keep({ by: given });
+      return given;
+    },
+  };
 }
 
 /** previewer asks what a silence would match, once nothing has changed for a moment. */

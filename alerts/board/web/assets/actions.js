@@ -14,7 +14,7 @@ import { Sound } from './sound.js';
 import { el, setText } from './text.js';
 
 /** setUpActions connects the parts of a page. */
-export function setUpActions({ board, live, table, filter, sources, storm, log }) {
+export function setUpActions({ board, live, table, filter, sources, heard, storm, log }) {
   const byId = (id) => document.getElementById(id);
   setTokenAsker(act.askForToken);
 
@@ -25,10 +25,18 @@ export function setUpActions({ board, live, table, filter, sources, storm, log }
     unsilence: alert.suppression?.kind === 'silence' && alert.suppression.id !== '' && sources.hasAPI(alert.source),
     copy: Boolean(navigator.clipboard),
   })[action];
+  let running = false; // it asks who acts, or its dialog is open
   const run = async (action, alert) => {
-    if (!alert || !can(action, alert) || board.past) return;
-    await act[action](alert);
-    if (action === 'copy') flash(t('copied'));
+    if (!alert || !can(action, alert) || board.past || running) return;
+    running = true;
+    try {
+      await act[action](alert);
+      if (action === 'copy') flash(t('copied'));
+    } catch (error) {
+      if (!error.cancelled) flash(error.message);
+    } finally {
+      running = false;
+    }
   };
   const panel = new Panel(byId('panel'), { can, run, onFilter: (m) => filter.add(m) });
   const at = () => panel.alert ?? (table.selected?.channel ? table.selected : null);
@@ -91,7 +99,7 @@ export function setUpActions({ board, live, table, filter, sources, storm, log }
     fold: () => fold(table.selected),
     filter: filter.focus,
     ack: () => run('ack', at()), unack: () => run('unack', at()), silence: () => run('silence', at()), copy: () => run('copy', at()),
-    mute, log: toggleLog, help,
+    sources: () => heard.open(), mute, log: toggleLog, help,
   });
 }
 

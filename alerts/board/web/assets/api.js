@@ -7,6 +7,7 @@ const TOKEN = 'alertrelay.token';
 
 /** Refused is an answer that is no success: its status, and why in the relay's words. */
 export class Refused extends Error {
+  cancelled = false; // a token was asked for, and none given
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -33,6 +34,7 @@ export async function api(method, path, body = null, { silent = false } = {}) {
       signal: AbortSignal.timeout(20_000),
     });
     if (response.ok) return response.status === 204 ? null : response.json();
+    const refused = new Refused(response.status, await reason(response));
     if (response.status === 401 && !silent && attempt < 2) {
       sessionStorage.removeItem(TOKEN);
       asking ??= askToken(attempt > 0 || token !== null).finally(() => (asking = null));
@@ -41,9 +43,29 @@ export async function api(method, path, body = null, { silent = false } = {}) {
         sessionStorage.setItem(TOKEN, given);
         continue;
       }
+      refused.cancelled = true;
     }
-    throw new Refused(response.status, await reason(response));
+    throw refused;
   }
+}
+
+/**
+ * whoami is the name of the token, '' if it has none or none is wanted. Where one is
+ * wanted and there is none, it is asked for.
+ */
+export async function whoami() {
+  try {
+    const { name } = await api('GET', 'whoami');
+    return typeof name === 'string' ? name : '';
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return ''; // an older relay
+    throw error;
+  }
+}
+
+/** forgetToken has the next one asked for. */
+export function forgetToken() {
+  sessionStorage.removeItem(TOKEN);
 }
 
 async function reason(response) {

@@ -4,6 +4,7 @@ import { follow } from '../client.js';
 import { setUpActions } from './actions.js';
 import { Board } from './board.js';
 import './head.js';
+import { Heard } from './heard.js';
 import { setUpKiosk } from './kiosk.js';
 import { t, translate } from './lang.js';
 import { Live } from './live.js';
@@ -33,11 +34,12 @@ board.watch(live);
 const notices = new Notices(byId('notices'));
 addRecent(board);
 const sources = new Sources(board, notices);
+const heard = new Heard(byId('sources'), sources, board);
 const storm = new Storm(notices);
 const log = new EventLog(byId('log'));
 
 const filter = setUpTools(board);
-setUpActions({ board, live, table, filter, sources, storm, log });
+setUpActions({ board, live, table, filter, sources, heard, storm, log });
 if (view.kiosk) {
   document.body.dataset.kiosk = '';
   setUpKiosk(board, table, byId('foot'));

@@ -5,7 +5,7 @@ import { isOpen } from './dialog.js';
 /** KEYS and what they do, as help shows them. */
 export const KEYS = [
   ['j k ↓ ↑', 'key_move'], ['PgDn PgUp g G', 'key_far'], ['Enter', 'key_open'], ['Esc', 'key_close'], ['x', 'key_fold'], ['/', 'key_filter'],
-  ['a', 'key_ack'], ['u', 'key_unack'], ['s', 'key_silence'], ['c', 'key_copy'], ['m', 'key_mute'], ['l', 'key_log'], ['?', 'key_help'],
+  ['a', 'key_ack'], ['u', 'key_unack'], ['s', 'key_silence'], ['c', 'key_copy'], ['h', 'key_sources'], ['m', 'key_mute'], ['l', 'key_log'], ['?', 'key_help'],
 ];
 
 /** setUpKeys has keys call the actions of the same names; unknown keys do nothing. */
@@ -19,7 +19,7 @@ export function setUpKeys(table, actions) {
     G: () => table.selectAt(Infinity), End: () => table.selectAt(Infinity),
     Enter: actions.open, o: actions.open, Escape: actions.close, x: actions.fold,
     '/': actions.filter, a: actions.ack, u: actions.unack, s: actions.silence, c: actions.copy,
-    m: actions.mute, l: actions.log, '?': actions.help,
+    h: actions.sources, m: actions.mute, l: actions.log, '?': actions.help,
   };
   addEventListener('keydown', (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || isOpen() || e.isComposing) return;

@@ -62,6 +62,18 @@ export default {
   // Sources and storms
   sourceSilent: (name, at, ago) => `Source ${name} is silent: last heard ${at}, ${ago} ago. Alerts of it may be missing.`,
   sourceNever: (name) => `Source ${name} has never been heard of.`,
+  sources: 'Sources', lastHeard: 'Last heard', state: 'State', never: 'never', ago: (d) => `${d} ago`, asOf: (at) => `as of ${at}`,
+  nSources: (n) => (n === 0 ? 'no sources' : n === 1 ? '1 source' : `${n} sources`), sourcesUnknown: 'sources unknown',
+  nSilent: (n, all) => `${n} of ${all} silent`, nFailing: (n, all) => `API of ${n} of ${all} fails`, nNever: (n, all) => `${n} of ${all} never heard`,
+  oldest: 'oldest', oldestHeard: (at) => `the longest ago at ${at}`,
+  state_silent: 'silent', state_never: 'never heard', state_heard: 'heard',
+  limit: (d) => `silent after ${d}`, noLimit: 'no silent_after is set',
+  apiGood: (ago) => `Its API answered ${ago}.`, apiNotYet: 'Its API was not asked yet.', apiFails: (why) => `Its API: ${why}.`,
+  apiLastGood: (ago) => `It last answered ${ago}.`, apiNeverGood: 'It has not answered yet.',
+  loadingSources: 'Asking the relay …', sourcesAsOf: (at) => `As of ${at}, asked every 30 s.`,
+  sourcesOld: (at, why) => `The relay cannot be asked. What is known is from ${at}${why ? `: ${why}` : '.'}`,
+  sourcesNotTold: (why) => `The relay cannot be asked, so nothing is known: ${why}`, noSense: 'its answer makes no sense',
+  noSources: 'No source is configured, and none was heard of.',
   storm: (n, s, firing, ended) => `Storm: ${n} changes in ${s} s, ${firing} fired and ${ended} ended. The table is right; the log has them all.`,
 
   // The log
@@ -77,12 +89,12 @@ export default {
   // Acting
   ack: 'Ack', unack: 'Unack', silence: 'Silence', unsilence: 'End the silence', copy: 'Copy', copied: 'Copied', cancel: 'Cancel', close: 'Close', go: 'Go on',
   ackTitle: (name) => `Ack ${name}`, unackTitle: (name) => `Take back the ack of ${name}`, unsilenceTitle: 'End the silence', silenceTitle: (source) => `Silence in ${source}`,
-  yourName: 'Your name', comment: 'Comment', ackMeans: 'Everybody sees it until the alert ends.',
+  yourName: 'Your name', author: 'Author', otherToken: 'Another token', comment: 'Comment', ackMeans: 'Everybody sees it until the alert ends.',
   nameWanted: 'Your name is wanted.', commentWanted: 'A comment is wanted: why, and what to do when it comes back.',
   silenceLabels: 'Alerts with all of these labels', silenceAll: 'Choose at least one label.', howLong: 'For',
   silencePreview: (n, names) => `Matches ${n} ${n === 1 ? 'alert' : 'alerts'} now${names ? `: ${names}` : ''}`,
   minutes: 'minutes', hours: 'hours', days: 'days', durationText: (n, unit) => `${n} ${n === '1' ? unit.replace(/s$/, '') : unit}`,
-  tokenTitle: 'A token is wanted', tokenWanted: 'The relay lets only those change something who have its token.', tokenWrong: 'That token is not right.',
+  tokenTitle: 'A token is wanted', tokenWanted: 'The relay lets only those change something who have a token.', tokenWrong: 'That token is not right.',
   token: 'Token', tokenKept: 'It is kept until this tab is closed.',
 
   // Sound
@@ -92,6 +104,6 @@ export default {
 
   // Keys
   key_move: 'next, previous', key_far: 'a page, the first, the last', key_open: 'details, or fold a group', key_close: 'close', key_fold: 'fold a group', key_filter: 'filter',
-  key_ack: 'ack', key_unack: 'take an ack back', key_silence: 'silence', key_copy: 'copy as text', key_mute: 'mute', key_log: 'log', key_help: 'this help',
+  key_ack: 'ack', key_unack: 'take an ack back', key_silence: 'silence', key_copy: 'copy as text', key_sources: 'sources: when each was last heard', key_mute: 'mute', key_log: 'log', key_help: 'this help',
   helpMore: 'The address has the whole view: bookmark it, or share it. ?kiosk is for walls, &rotate=20s turns pages, ?theme=dark and ?lang=zh choose.',
 };

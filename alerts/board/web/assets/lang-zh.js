@@ -56,6 +56,18 @@ export default {
 
   sourceSilent: (name, at, ago) => `来源 ${name} 无消息：最后一次 ${at}，已过 ${ago}。其告警可能缺失。`,
   sourceNever: (name) => `来源 ${name} 从未有过消息。`,
+  sources: '来源', lastHeard: '最后消息', state: '状态', never: '从未', ago: (d) => `${d}前`, asOf: (at) => `截至 ${at}`,
+  nSources: (n) => (n === 0 ? '没有来源' : `${n} 个来源`), sourcesUnknown: '来源未知',
+  nSilent: (n, all) => `${all} 个中 ${n} 个无消息`, nFailing: (n, all) => `${all} 个中 ${n} 个接口出错`, nNever: (n, all) => `${all} 个中 ${n} 个从未有消息`,
+  oldest: '最久', oldestHeard: (at) => `最早一个在 ${at}`,
+  state_silent: '无消息', state_never: '从未有消息', state_heard: '有消息',
+  limit: (d) => `超过 ${d}视为无消息`, noLimit: '未设 silent_after',
+  apiGood: (ago) => `其接口 ${ago}有应答。`, apiNotYet: '尚未询问其接口。', apiFails: (why) => `其接口：${why}。`,
+  apiLastGood: (ago) => `最后应答在 ${ago}。`, apiNeverGood: '至今没有应答。',
+  loadingSources: '正在询问……', sourcesAsOf: (at) => `截至 ${at}，每 30 秒询问一次。`,
+  sourcesOld: (at, why) => `无法询问中继，所示为 ${at} 的情况${why ? `：${why}` : '。'}`,
+  sourcesNotTold: (why) => `无法询问中继，情况未知：${why}`, noSense: '应答无法理解',
+  noSources: '没有配置来源，也没有收到过消息。',
   storm: (n, s, firing, ended) => `告警风暴：${s} 秒内 ${n} 次变化，${firing} 次触发，${ended} 次结束。列表保持准确，日志保留全部。`,
 
   logEmpty: '打开看板以来没有变化。', logCount: (n, shown) => `打开看板以来 ${n} 次变化；最新 ${shown} 条`,
@@ -68,7 +80,7 @@ export default {
 
   ack: '认领', unack: '取消认领', silence: '静默', unsilence: '结束静默', copy: '复制', copied: '已复制', cancel: '取消', close: '关闭', go: '继续',
   ackTitle: (name) => `认领 ${name}`, unackTitle: (name) => `取消认领 ${name}`, unsilenceTitle: '结束静默', silenceTitle: (source) => `在 ${source} 中静默`,
-  yourName: '您的姓名', comment: '备注', ackMeans: '在告警结束前，所有人都能看到。',
+  yourName: '您的姓名', author: '操作人', otherToken: '换令牌', comment: '备注', ackMeans: '在告警结束前，所有人都能看到。',
   nameWanted: '请填写姓名。', commentWanted: '请填写备注：原因，以及再次出现时如何处理。',
   silenceLabels: '具有以下全部标签的告警', silenceAll: '请至少选择一个标签。', howLong: '时长',
   silencePreview: (n, names) => `目前匹配 ${n} 条告警${names ? `：${names}` : ''}`,
@@ -81,6 +93,6 @@ export default {
   notify: '窗口不在前台时发送通知', notifyRefused: '浏览器不允许。', nNew: (n) => `${n} 条新告警`,
 
   key_move: '下一条、上一条', key_far: '翻页、首条、末条', key_open: '详情，或折叠分组', key_close: '关闭', key_fold: '折叠分组', key_filter: '筛选',
-  key_ack: '认领', key_unack: '取消认领', key_silence: '静默', key_copy: '复制为文本', key_mute: '静音', key_log: '日志', key_help: '本帮助',
+  key_ack: '认领', key_unack: '取消认领', key_silence: '静默', key_copy: '复制为文本', key_sources: '来源：各自最后的消息', key_mute: '静音', key_log: '日志', key_help: '本帮助',
   helpMore: '地址包含整个视图：可加书签或分享。?kiosk 用于大屏，&rotate=20s 自动翻页，?theme=dark 与 ?lang=en 可选主题和语言。',
 };
