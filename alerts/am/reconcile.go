@@ -93,10 +93,18 @@ type Reconciler struct {
 	empty      bool // the last look had no alert of many
 	disagree   bool // the members do
 
-	mu       sync.Mutex // guards what follows
-	looked   bool
-	lastGood time.Time
-	err      error
+	mu     sync.Mutex // guards what follows
+	health Health
+}
+
+// Health is how looking goes.
+type Health struct {
+	// LastTry and LastGood are zero if there was no look, or none that went well.
+	LastTry, LastGood time.Time
+	// Alerts is how many the Alertmanager had at the last good look.
+	Alerts int
+	// Err is what was wrong with the last look; nil if nothing was.
+	Err error
 }
 
 // NewReconciler makes a Reconciler. The error names the option that is wrong.
@@ -130,12 +138,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-// Healthy says when the last look went well, zero if none has, and what was wrong
-// with the last one, nil if nothing. It does not block.
-func (r *Reconciler) Healthy() (lastGood time.Time, err error) {
+// Health says how the looks go. It does not block.
+func (r *Reconciler) Health() Health {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.lastGood, r.err
+	return r.health
 }
 
 // Look looks once, and returns when all that it has found is recorded. It waits
@@ -149,22 +156,22 @@ func (r *Reconciler) Look(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("the look has taken longer than %s", lookTimeout))
 	defer cancel()
-	err := r.look(within)
+	there, err := r.look(within)
 	if ctx.Err() != nil {
 		return ctx.Err() // it was told to end, and says nothing of the Alertmanager
 	}
-	r.note(err)
+	r.note(there, err)
 	return err
 }
 
 // note keeps how a look went, and tells when that changes.
-func (r *Reconciler) note(err error) {
+func (r *Reconciler) note(there int, err error) {
 	now := r.opts.Now()
 	r.mu.Lock()
-	was, first := r.err, !r.looked
-	r.looked, r.err = true, err
+	was, first := r.health.Err, r.health.LastTry.IsZero()
+	r.health.LastTry, r.health.Err = now, err
 	if err == nil {
-		r.lastGood = now
+		r.health.LastGood, r.health.Alerts = now, there
 	}
 	r.mu.Unlock()
 	r.opts.Metrics.look(r.opts.Source, err, now)
@@ -178,29 +185,30 @@ func (r *Reconciler) note(err error) {
 	}
 }
 
-func (r *Reconciler) look(ctx context.Context) error {
+// look returns how many alerts the Alertmanager has.
+func (r *Reconciler) look(ctx context.Context) (there int, err error) {
 	l, err := r.opts.Client.Look(ctx, r.opts.Now)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	known, err := r.opts.Holder.Known(r.opts.Source)
 	if err != nil {
-		return fmt.Errorf("am: source %s: %w", r.opts.Source, err)
+		return 0, fmt.Errorf("am: source %s: %w", r.opts.Source, err)
 	}
 	d := r.comparison.compare(&l, known)
 	r.tellEmpty(&l, &d)
 	reports := r.confirm(ctx, &l, d.reports)
 	if err := r.record(ctx, r.opts.Source, reports); err != nil {
-		return err
+		return 0, err
 	}
 	if r.opts.ExpiryWarning < 0 {
-		return nil
+		return d.there, nil
 	}
 	own, err := r.opts.Holder.Known(alerts.OwnSource)
 	if err != nil {
-		return fmt.Errorf("am: source %s: %w", alerts.OwnSource, err)
+		return 0, fmt.Errorf("am: source %s: %w", alerts.OwnSource, err)
 	}
-	return r.record(ctx, alerts.OwnSource, expiring(r.opts.Source, d.silences, own, l.At, r.opts.ExpiryWarning))
+	return d.there, r.record(ctx, alerts.OwnSource, expiring(r.opts.Source, d.silences, own, l.At, r.opts.ExpiryWarning))
 }
 
 // tellEmpty tells, once, of an Alertmanager without any of many alerts: that is

@@ -68,6 +68,9 @@ func TestResolvedWhileSilenced(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(t, r, b, "DiskFull suppressed")
+	if h := r.Health(); h.Err != nil || h.LastGood.IsZero() || h.Alerts != 1 {
+		t.Errorf("got %+v", h)
+	}
 	got := b.held("DiskFull").Suppression
 	if got.Kind != alerts.Silenced || got.ID != id || got.By != "ada" || got.Comment != "disk swap" || got.Until.Sub(until).Abs() > time.Second {
 		t.Errorf("got %+v", got)
@@ -83,8 +86,8 @@ func TestResolvedWhileSilenced(t *testing.T) {
 	look(t, r, b)
 	look(t, r, b, "DiskFull resolved reconciled")
 	look(t, r, b)
-	if _, err := r.Healthy(); err != nil {
-		t.Error(err)
+	if h := r.Health(); h.Err != nil || h.LastTry.IsZero() || h.Alerts != 0 {
+		t.Errorf("got %+v", h)
 	}
 }
 
@@ -164,16 +167,16 @@ func TestRestartClearsNothing(t *testing.T) {
 			t.Errorf("got %v, want ErrUnreachable", err)
 		}
 	}
-	if at, err := r.Healthy(); err == nil || !at.IsZero() {
-		t.Errorf("got healthy at %s, %v", at, err)
+	if h := r.Health(); h.Err == nil || !h.LastGood.IsZero() || h.LastTry.IsZero() {
+		t.Errorf("got %+v", h)
 	}
 	s.start(t)
 	began := time.Now()
 	for time.Since(began) < time.Second {
 		look(t, r, b)
 	}
-	if at, err := r.Healthy(); err != nil || at.Before(began) {
-		t.Errorf("got healthy at %s, %v", at, err)
+	if h := r.Health(); h.Err != nil || h.LastGood.Before(began) {
+		t.Errorf("got %+v", h)
 	}
 	relaytest.Eventually(t, "they are cleared when it is old enough", func() bool {
 		if err := r.Look(t.Context()); err != nil {
@@ -343,12 +346,12 @@ func TestRun(t *testing.T) {
 		})
 	}
 	relaytest.Eventually(t, "it is healthy", func() bool {
-		at, err := r.Healthy()
-		return !at.IsZero() && err == nil
+		h := r.Health()
+		return !h.LastGood.IsZero() && h.Err == nil
 	})
 	cancel()
 	wg.Wait()
-	if _, err := r.Healthy(); err != nil {
+	if err := r.Health().Err; err != nil {
 		t.Errorf("its end is no failure: %v", err)
 	}
 }

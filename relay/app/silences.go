@@ -168,10 +168,10 @@ func (a *App) configured() map[string]api.Source {
 		s := api.Source{SilentAfter: src.SilentAfter}
 		if running := a.sources.get(src.Name); running != nil {
 			s.API = src.API[0]
-			good, err := running.reconciler.Healthy()
-			s.Reconcile = &api.Reconcile{LastSuccess: good}
-			if err != nil {
-				s.Reconcile.Error = err.Error()
+			h := running.reconciler.Health()
+			s.Reconcile = &api.Reconcile{LastTry: h.LastTry, LastSuccess: h.LastGood, Alerts: h.Alerts}
+			if h.Err != nil {
+				s.Reconcile.Error = h.Err.Error()
 			}
 		}
 		all[src.Name] = s
