@@ -122,8 +122,8 @@ func (h *Hub) sweep(now time.Time) {
 		case !shared || r.born == 0:
 			delete(h.channels, id)
 			h.counted(id, -1)
-		case len(h.idle) < maxIdle && now.Sub(r.tried) > idleRepeat:
-			r.tried = now
+		case len(h.idle) < maxIdle && now.Sub(time.Unix(r.tried, 0)).Abs() > idleRepeat:
+			r.tried = now.Unix()
 			h.idle = append(h.idle, idleChannel{id, last})
 		}
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"strings"
 	"sync"
 	"time"
 
@@ -227,7 +226,7 @@ func (r *reader) channel(subject string) (string, bool) {
 		if len(r.channels) >= maxNames {
 			clear(r.channels)
 		}
-		r.channels[strings.Clone(subject)] = channel
+		r.channels[subject] = channel
 	}
 	return channel, ok
 }
