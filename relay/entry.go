@@ -76,7 +76,11 @@ func (e *Entry) Frame(f *Format) []byte {
 }
 
 // Forget drops what was rendered; who wants it next renders it again.
-func (e *Entry) Forget() { e.frames.Store(nil) }
+func (e *Entry) Forget() {
+	if e.frames.Load() != nil {
+		e.frames.Store(nil)
+	}
+}
 
 func (e *Entry) render(f *Format) []byte {
 	switch {

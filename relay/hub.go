@@ -104,7 +104,9 @@ type Hub struct {
 	published uint64
 	headTime  time.Time
 	headSeq   uint64
-	loadedSeq uint64 // headSeq when it was CaughtUp
+	loadedSeq uint64    // headSeq when it was CaughtUp
+	forgotten time.Time // when frames were last forgotten
+	forgetTo  uint64    // pos then
 
 	applied     applied
 	subscribers atomic.Int64

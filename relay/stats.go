@@ -133,6 +133,7 @@ func (h *Hub) sweep(now time.Time) {
 		default:
 		}
 	}
+	h.forgetFrames(now)
 	for id, e := range h.endings {
 		if now.Sub(e.at) >= destroyedDelay {
 			h.tellEnd(id)

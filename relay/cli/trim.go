@@ -12,9 +12,10 @@ const (
 	trimInterval = 5 * time.Second
 	// burstBytes is how much is allocated in an interval that is not quiet.
 	burstBytes = 16 << 20
-	// quietIntervals are longer than the 10 s for which NATS has in memory what it
-	// has written.
-	quietIntervals = 3
+	// Memory is given back after as many quiet intervals: first when NATS does not
+	// have in memory any more what it has written, which is so for 10 s, then when
+	// what was rendered is forgotten, which takes up to a minute.
+	quietFirst, quietThen = 3, 13
 )
 
 // trimming gives memory back to the system after each burst, until the function
@@ -47,8 +48,8 @@ func trimming() (stop func()) {
 	}
 }
 
-// bursts tells when a burst of allocations is over. The zero value waits for the
-// end of the start, which is one.
+// bursts tells when a burst of allocations is over: a while ago, and longer ago. The
+// zero value waits for the end of the start, which is one.
 type bursts struct {
 	allocated uint64
 	quiet     int // intervals since the last burst
@@ -62,5 +63,5 @@ func (b *bursts) over(allocated uint64) bool {
 		b.quiet++
 	}
 	b.allocated = allocated
-	return b.quiet == quietIntervals
+	return b.quiet == quietFirst || b.quiet == quietThen
 }

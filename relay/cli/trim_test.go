@@ -2,7 +2,7 @@ package cli
 
 import "testing"
 
-// Memory is given back once after each burst, when it has been quiet for a while.
+// Memory is given back twice after each burst, when it has been quiet for a while.
 func TestBurstsOver(t *testing.T) {
 	var b bursts
 	allocated := uint64(0)
@@ -12,6 +12,8 @@ func TestBurstsOver(t *testing.T) {
 	}{
 		{20, false}, {1, false}, {1, false}, {1, true}, {1, false}, {15, false}, // the start
 		{300, false}, {0, false}, {0, false}, {16, false}, {1, false}, {1, false}, {1, true}, {1, false},
+		{1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, true},
+		{1, false}, {1, false}, {20, false}, {1, false}, {1, false}, {1, true},
 	} {
 		allocated += interval.mb << 20
 		if got := b.over(allocated); got != interval.over {
