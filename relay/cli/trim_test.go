@@ -10,10 +10,35 @@ func TestBurstsOver(t *testing.T) {
 		mb   uint64
 		over bool
 	}{
-		{20, false}, {1, false}, {1, false}, {1, true}, {1, false}, {15, false}, // the start
-		{300, false}, {0, false}, {0, false}, {16, false}, {1, false}, {1, false}, {1, true}, {1, false},
-		{1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, false}, {1, true},
-		{1, false}, {1, false}, {20, false}, {1, false}, {1, false}, {1, true},
+		{20, false},
+		{1, false},
+		{1, false},
+		{1, true},
+		{1, false},
+		{15, false}, // the start
+		{300, false},
+		{0, false},
+		{0, false},
+		{16, false},
+		{1, false},
+		{1, false},
+		{1, true},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, false},
+		{1, true},
+		{1, false},
+		{1, false},
+		{20, false},
+		{1, false},
+		{1, false},
+		{1, true},
 	} {
 		allocated += interval.mb << 20
 		if got := b.over(allocated); got != interval.over {
