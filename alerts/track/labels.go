@@ -21,7 +21,8 @@ type list string
 const end = "\xff"
 
 func labelsOf(from map[string]string) labels {
-	var names, values []byte
+	const common = 256 // bytes of either, which need no memory of their own here
+	names, values := make([]byte, 0, common), make([]byte, 0, common)
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		names = append(append(names, name...), end...)
 		values = append(append(values, from[name]...), end...)
