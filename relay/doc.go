@@ -31,6 +31,8 @@
 //   - path, wildcard, cursor: what a subscriber asks for
 //   - template, format: how a message looks on the wire
 //   - entry, ring, hub: what is in memory, and the sink side that fills it
+//   - followers: who reads a ring, and waking them
+//   - forget: what was rendered is not kept for long
 //   - settings: what of it can change at run time
 //   - class: channels that are counted apart
 //   - subscribe, subscription, merge: placing a cursor, and reading with it, from

@@ -9,11 +9,11 @@ import (
 // for the frames that are rendered on demand.
 type Entry struct {
 	msg     Message
-	control int    // IDDeleted, IDGap, IDSnapshot, or 0 for a message
 	pos     uint64 // place in this process's order; 0 if it came from the archive
+	channel *ring  // the channel's ring; nil if the entry came from the archive
+	control int8   // IDDeleted, IDGap, IDSnapshot, or 0 for a message
 	loaded  bool   // put there by Load: for replay, not delivered live
 	state   bool   // made by NewEntry: it is no place to go on from
-	channel *ring  // the channel's ring; nil if the entry came from the archive
 	// out is the hub's position when the entry left its channel's retained view
 	// by number, 0 while it is in.
 	out    atomic.Uint64
@@ -49,7 +49,7 @@ func (e *Entry) Message() *Message { return &e.msg }
 
 // Control returns 0 for a message, IDDeleted for the end of a channel, IDGap
 // where messages are missing, IDSnapshot where a snapshot ends.
-func (e *Entry) Control() int { return e.control }
+func (e *Entry) Control() int { return int(e.control) }
 
 // Frame returns the entry as it goes on the wire in the format f. The first
 // caller renders it and all share the bytes: never modify them. It is empty if
@@ -76,14 +76,18 @@ func (e *Entry) Frame(f *Format) []byte {
 }
 
 // Forget drops what was rendered; who wants it next renders it again.
-func (e *Entry) Forget() { e.frames.Store(nil) }
+func (e *Entry) Forget() {
+	if e.frames.Load() != nil {
+		e.frames.Store(nil)
+	}
+}
 
 func (e *Entry) render(f *Format) []byte {
 	switch {
 	case e.control == IDSnapshot:
 		return f.snapshotEnd(&e.msg)
 	case e.control != 0:
-		return f.Control(e.control, e.msg.Channel, string(e.msg.Text))
+		return f.Control(int(e.control), e.msg.Channel, string(e.msg.Text))
 	}
 	return f.render(&e.msg, !e.state)
 }

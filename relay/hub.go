@@ -89,22 +89,23 @@ type Hub struct {
 	epoch  atomic.Uint64 // how often the stream began anew
 	ready  atomic.Bool
 
-	mu        sync.Mutex // guards what follows; rings' locks come after it
-	channels  map[string]*ring
-	wildcards map[string]*ring
-	prefixed  int // of channels
-	created   uint64
-	log       []*Entry // everything in the buffer, in order of position
-	logBytes  int64
-	pos       uint64
-	epochPos  uint64 // pos when the stream began anew
-	numbered  bool   // loaded once: from now on messages are numbered as they come
-	endings   map[string]ending
-	idle      []idleChannel // to be ended in the stream
-	published uint64
-	headTime  time.Time
-	headSeq   uint64
-	loadedSeq uint64 // headSeq when it was CaughtUp
+	mu         sync.Mutex // guards what follows; rings' locks come after it
+	channels   map[string]*ring
+	wildcards  map[string]*ring
+	prefixed   int // of channels
+	created    uint64
+	log        []*Entry // everything in the buffer, in order of position
+	logBytes   int64
+	pos        uint64
+	epochPos   uint64 // pos when the stream began anew
+	numbered   bool   // loaded once: from now on messages are numbered as they come
+	endings    map[string]ending
+	idle       []idleChannel // to be ended in the stream
+	published  uint64
+	headTime   time.Time
+	headSeq    uint64
+	loadedSeq  uint64 // headSeq when it was CaughtUp
+	forgetting forgetting
 
 	applied     applied
 	subscribers atomic.Int64

@@ -12,41 +12,39 @@ import (
 // that never change: the first entry ever has ordinal 0, and what leaves the
 // buffer moves base. A subscriber's cursor is an ordinal.
 //
+// There may be tens of thousands, most of them with one message that nobody reads
+// here: so a ring is 256 bytes and no more.
+//
 // Of a channel's entries those from view on are retained: they are what
 // newcomers can be sent. Older ones stay as long as the buffer lasts for
 // subscribers that have not read them yet. Retained messages that have left the
 // buffer are cold: the archive has them.
 type ring struct {
-	name     string
-	wildcard bool
-	limits   Limits
-	created  uint64 // order of creation
+	name    string
+	limits  Limits
+	created uint64 // order of creation
 
 	mu        sync.RWMutex // guards what follows
 	entries   []*Entry
 	base      uint64 // ordinal of entries[0]
-	dead      bool   // deleted: nothing will follow
 	view      uint64 // ordinal from which entries are retained
 	stored    uint64 // retained entries in the ring
 	cold      uint64 // retained messages that only the archive has
-	coldTime  time.Time
+	coldTime  int64  // Unix nanosecond of the last of them
 	dropped   uint64 // sequence of the last message that is not retained any more
 	droppedAt int64  // its second
 	published uint64 // messages so far: the id of the last
 	counted   uint64 // sequence up to which the restored published counts
 	lastSeq   uint64
 	active    time.Time // last publish, or beginning of a subscription
+	dead      bool      // deleted: nothing will follow
 
-	born  uint64    // sequence at which the stream begins the channel, 0: it does not; guarded by Hub.mu
-	tried time.Time // when it was last to be ended for being idle; guarded by Hub.mu
+	wildcard    bool // never changes
+	subscribers atomic.Int32
+	followers   atomic.Pointer[followers] // nil until one comes
 
-	subsMu   sync.Mutex // guards what follows; never held while calling out
-	subs     []*Subscription
-	gone     int  // how many of subs are closed; less than 0 while some that went are yet to be counted
-	told     int  // subscribers that were told of, and have not left
-	detached bool // all have left, because the channel was deleted
-
-	subscribers atomic.Int64
+	born  uint64 // sequence at which the stream begins the channel, 0: it does not; guarded by Hub.mu
+	tried int64  // Unix second when it was last to be ended for being idle; guarded by Hub.mu
 
 	wildcards []*ring // of a channel: the wildcards it falls under; guarded by Hub.mu
 }
@@ -97,7 +95,7 @@ func (r *ring) dropOldest(pos uint64) {
 
 // expire takes what is too old out of the view.
 func (r *ring) expire(now time.Time, pos uint64) {
-	if r.cold > 0 && r.tooOld(r.coldTime, now) {
+	if r.cold > 0 && r.tooOld(time.Unix(0, r.coldTime), now) {
 		r.cold = 0
 	}
 	for r.stored > 0 {
@@ -142,7 +140,7 @@ func (r *ring) evict(e *Entry, now time.Time) {
 				r.dropped, r.droppedAt = e.msg.Seq, e.msg.Time.Unix()
 			} else {
 				r.cold++
-				r.coldTime = e.msg.Time
+				r.coldTime = e.msg.Time.UnixNano()
 			}
 		}
 	}
@@ -159,72 +157,4 @@ func (r *ring) after(seq, epoch uint64) uint64 {
 		return e.pos > epoch && e.msg.Seq > seq
 	})
 	return r.base + uint64(i)
-}
-
-func (r *ring) add(s *Subscription) {
-	r.subsMu.Lock()
-	r.subs = append(r.subs, s)
-	r.subsMu.Unlock()
-	r.subscribers.Add(1)
-}
-
-// remove notes that a subscription is closed. The list is cleared of such only
-// when they are the half of it, so that leaving costs the same for all.
-func (r *ring) remove() {
-	r.subscribers.Add(-1)
-	r.subsMu.Lock()
-	defer r.subsMu.Unlock()
-	r.gone++
-	if 2*r.gone < len(r.subs) {
-		return
-	}
-	kept := make([]*Subscription, 0, len(r.subs)/2+1)
-	for _, s := range r.subs {
-		if !s.closed.Load() {
-			kept = append(kept, s)
-		}
-	}
-	// Some of those that went are closing right now and will still be counted.
-	r.gone -= len(r.subs) - len(kept)
-	r.subs = kept
-}
-
-// enter tells of a subscriber.
-func (r *ring) enter(e *events) {
-	r.subsMu.Lock()
-	defer r.subsMu.Unlock()
-	if !r.detached {
-		r.told++
-		e.emit(eventSubscribed, r.name, 0)
-	}
-}
-
-// leave tells that a subscriber who was told of has left, if that is not known.
-func (r *ring) leave(e *events) {
-	r.subsMu.Lock()
-	defer r.subsMu.Unlock()
-	if !r.detached {
-		r.told--
-		e.emit(eventUnsubscribed, r.name, 0)
-	}
-}
-
-// detach tells that all have left.
-func (r *ring) detach(e *events) {
-	r.subsMu.Lock()
-	defer r.subsMu.Unlock()
-	r.detached = true
-	for ; r.told > 0; r.told-- {
-		e.emit(eventUnsubscribed, r.name, 0)
-	}
-}
-
-// wake notifies the subscribers that wait for something to come.
-func (r *ring) wake() {
-	r.subsMu.Lock()
-	subs := r.subs // elements are never overwritten, only appended
-	r.subsMu.Unlock()
-	for _, s := range subs {
-		s.wakeUp()
-	}
 }

@@ -122,8 +122,8 @@ func (h *Hub) sweep(now time.Time) {
 		case !shared || r.born == 0:
 			delete(h.channels, id)
 			h.counted(id, -1)
-		case len(h.idle) < maxIdle && now.Sub(r.tried) > idleRepeat:
-			r.tried = now
+		case len(h.idle) < maxIdle && now.Sub(time.Unix(r.tried, 0)).Abs() > idleRepeat:
+			r.tried = now.Unix()
 			h.idle = append(h.idle, idleChannel{id, last})
 		}
 	}
@@ -133,6 +133,7 @@ func (h *Hub) sweep(now time.Time) {
 		default:
 		}
 	}
+	h.forgetFrames(now)
 	for id, e := range h.endings {
 		if now.Sub(e.at) >= destroyedDelay {
 			h.tellEnd(id)

@@ -158,7 +158,7 @@ func (h *Hub) admit(reqs []Request) error {
 		if r == nil {
 			continue
 		}
-		if limit := r.limits.MaxSubscribers; limit > 0 && r.subscribers.Load() >= int64(limit) {
+		if limit := r.limits.MaxSubscribers; limit > 0 && int(r.subscribers.Load()) >= limit {
 			return ErrTooManySubscribers
 		}
 	}

@@ -37,7 +37,7 @@
 //   - step: the state machine
 //   - record: from a report to an event
 //   - bucket: what is kept beside the events
-//   - items, list: what is known now, and telling it
+//   - items, labels, list: what is known now, and telling it
 //   - run: reading it at the start, alerts that nobody speaks of any more, repair
 //   - news: whether silence about an alert means anything
 //   - group, watch: alerts that are missing from their group, sources and alerts

@@ -3,7 +3,6 @@ package track
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,16 +24,12 @@ type item struct {
 	status  alerts.Status
 	updated stamp // the event's UpdatedAt, or when the channel was deleted
 	since   stamp // when known and the event were first seen to differ
-	labels  []label
+	labels  labels
 	entry   *relay.Entry
 	seq     uint64 // of the event, or of the deletion; 0: none has been read
 	known   known
 	silent  bool // it has moved or was deleted: it is not told of
 }
-
-// label is a label with its text shared by all alerts that have it. An item has them
-// by name.
-type label struct{ name, value unique.Handle[string] }
 
 // known is what the bucket says of an alert beside its event.
 type known struct {
@@ -91,10 +86,10 @@ func (it *item) active() bool { return it.status.Active() }
 
 // value is the value of a label, and of "source" and "status".
 func (it *item) value(name string) string {
-	i, ok := slices.BinarySearchFunc(it.labels, name, func(l label, name string) int { return cmp.Compare(l.name.Value(), name) })
+	value, ok := it.labels.value(name)
 	switch {
 	case ok:
-		return it.labels[i].value.Value()
+		return value
 	case name == "source":
 		return it.source
 	case name == "status":
@@ -219,14 +214,6 @@ func (t *Tracker) set(m *relay.Message, e *alerts.Event) {
 
 // intern keeps one copy of what many alerts have in common.
 func intern[S ~string](s S) S { return unique.Make(s).Value() }
-
-func labelsOf(labels map[string]string) []label {
-	in := make([]label, 0, len(labels))
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		in = append(in, label{unique.Make(name), unique.Make(labels[name])})
-	}
-	return in
-}
 
 func (t *Tracker) item(channel, id string) *item {
 	it := t.items[channel]

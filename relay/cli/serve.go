@@ -63,6 +63,7 @@ func serveCommand(io IO) *cli.Command {
 				greet(io.Out, a)
 			}
 			defer reloadOn(hangups, c, io, a, cfg)()
+			defer trimming()()
 			return a.Run(c.Context)
 		}),
 	}

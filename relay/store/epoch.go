@@ -76,6 +76,11 @@ func (f *follower) sameStream(ctx context.Context) (st state, same bool, err err
 		return st, false, nil
 	}
 	for _, a := range e.anchors() {
+		if a.seq == st.last && a.at.Equal(st.lastTime) {
+			// Asking for the message would have the server read the block that it is
+			// in, and keep it: up to 8 MB for each stream that nothing happens in.
+			return st, true, nil
+		}
 		at, ok, err := f.stream.storedAt(ctx, a.seq)
 		if err != nil {
 			return st, false, err

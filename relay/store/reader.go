@@ -1,8 +1,8 @@
 package store
 
 import (
+	"bytes"
 	"context"
-	"strings"
 	"sync"
 	"time"
 
@@ -141,7 +141,7 @@ func (r *reader) looked(state) error {
 func (r *reader) deliver(ctx context.Context, msg *nats.Msg, seq uint64, at time.Time) {
 	load := r.warm && (r.loadAll || !at.After(r.cut))
 	if channel, ok := r.channel(msg.Subject); ok {
-		m := message(channel, seq, at, msg.Header, msg.Data)
+		m := message(channel, seq, at, msg.Header, kept(msg.Data))
 		if load {
 			r.loaded[channel] = true
 			r.sink.Load(m)
@@ -172,6 +172,17 @@ func (r *reader) deliver(ctx context.Context, msg *nats.Msg, seq uint64, at time
 	r.store.foreign.Add(1)
 	r.log.Debug("foreign message passed over", "subject", msg.Subject, "seq", seq)
 	r.sink.Advance(seq)
+}
+
+// kept is a text for the sink, which keeps it for long, in memory of its own: what
+// comes is one with the headers, and lies among all that was needed to publish it.
+// Of a large text the headers are little, and copying it is not.
+func kept(text []byte) []byte {
+	const large = 16 << 10
+	if len(text) > large {
+		return text
+	}
+	return bytes.Clone(text)
 }
 
 func (r *reader) delete(ctx context.Context, d relay.Deletion, load bool) {
@@ -215,7 +226,7 @@ func (r *reader) channel(subject string) (string, bool) {
 		if len(r.channels) >= maxNames {
 			clear(r.channels)
 		}
-		r.channels[strings.Clone(subject)] = channel
+		r.channels[subject] = channel
 	}
 	return channel, ok
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"hash/maphash"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,7 +28,7 @@ type Watcher interface {
 // returns nil when ctx ends, and relay.ErrUnavailable when the connection is closed
 // for good.
 func (b *Bucket) Watch(ctx context.Context, to Watcher) error {
-	w := &watch{bucket: b, to: to}
+	w := &watch{bucket: b, to: to, seed: maphash.MakeSeed()}
 	w.follower = follower{stream: b.stream, taker: w, log: b.store.log.With("bucket", b.opts.Name)}
 	if err := w.begin(ctx, func() {}); err != nil {
 		return ended(ctx, err)
@@ -43,9 +44,10 @@ type watch struct {
 
 	warm   bool   // until CaughtUp
 	target uint64 // revision to catch up with
-	// live are the keys with a value. They are counted against what the bucket
-	// holds: it can be emptied without a word to those who watch.
-	live map[string]struct{}
+	// live are the hashes of the keys with a value. They are counted against what
+	// the bucket holds: it can be emptied without a word to those who watch.
+	live map[uint64]struct{}
+	seed maphash.Seed
 	// known is a time up to which every change has been seen.
 	known time.Time
 	short int // looks since the bucket had less than live
@@ -75,7 +77,7 @@ func (w *watch) begin(ctx context.Context, tell func()) error {
 
 func (w *watch) start(st state) {
 	w.warm, w.target = true, st.last
-	w.live = make(map[string]struct{})
+	w.live = make(map[uint64]struct{})
 	w.known, w.short = time.Now(), 0
 	w.pos.Store(0)
 	w.epoch.Store(&epoch{created: st.created, floor: st.last})
@@ -112,10 +114,10 @@ func (w *watch) take(_ context.Context, msg *nats.Msg, meta *nats.MsgMetadata) {
 	}
 	if key, ok := w.bucket.key(msg.Subject); ok {
 		e := entry(key, seq, at, msg.Header, msg.Data)
-		if e.Deleted {
-			delete(w.live, key)
+		if hash := maphash.String(w.seed, key); e.Deleted {
+			delete(w.live, hash)
 		} else {
-			w.live[key] = struct{}{}
+			w.live[hash] = struct{}{}
 		}
 		w.to.Entry(e)
 	}
