@@ -165,3 +165,25 @@ func TestRefused(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// An alert that is heard of again is fresh by the log first. Whoever sweeps before the
+// bucket says so too does not take it for stale once more.
+func TestFreshBeforeItsRecord(t *testing.T) {
+	c, f := newClock(), &faults{}
+	c.stands = time.Now()
+	server := startServer(t)
+	a, b := start(t, server, f.into(alertstest.Options{Now: c.now})), start(t, server, alertstest.Options{Now: c.now})
+	a.record(alertstest.Firing("X"))
+	c.add(5 * time.Hour)
+	settle(t, a, b)
+	f.putsFail.Store(1 << 30)
+	if _, err := a.Record(t.Context(), alerts.Batch{Source: "am", Alerts: []alerts.Alert{alertstest.Firing("X")}}); err == nil {
+		t.Error("the bucket is away, and the report was taken")
+	}
+	for range 3 {
+		settle(t, b)
+	}
+	if got, want := kinds(b.history(channelOf(alertstest.Firing("X")))), "firing stale fresh"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

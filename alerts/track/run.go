@@ -216,7 +216,7 @@ func (t *Tracker) age(ctx context.Context, channel string) error {
 	}
 	t.noteRecord(channel, r, revision)
 	_, err = t.change(ctx, channel, lifetime{}, func(s *state, now time.Time) (outcome, alerts.Event) {
-		if !s.active() {
+		if !s.active() || r.EventSeq != s.eventSeq { // it was heard of just now: the record comes after the event
 			return notActive, alerts.Event{}
 		}
 		e := s.event
