@@ -14,8 +14,9 @@ import (
 const (
 	// resolveTimeout is Alertmanager's default for an alert without an end.
 	resolveTimeout = 5 * time.Minute
-	// expiryGrace is what the next report may be late.
-	expiryGrace = 30 * time.Second
+	// expiryGrace is what the next report may be late: what is over has expired half a
+	// minute later, with a moment to find it out.
+	expiryGrace = 28 * time.Second
 )
 
 // postedAlert is an alert in a POST to Alertmanager's API.

@@ -40,12 +40,12 @@ func TestPrometheusTimes(t *testing.T) {
 		status                      alerts.Status
 		startsAt, endsAt, expiresAt string
 	}{
-		{"none", ``, alerts.Firing, none, none, "12:05:30"},
-		{"amtool's none", `,"startsAt":"0001-01-01T00:00:00.000Z","endsAt":"0001-01-01T00:00:00.000Z"`, alerts.Firing, none, none, "12:05:30"},
-		{"empty", `,"startsAt":"","endsAt":""`, alerts.Firing, none, none, "12:05:30"},
-		{"a start", `,"startsAt":"2026-11-22T11:00:00Z"`, alerts.Firing, "11:00:00", none, "12:05:30"},
-		{"both", `,"startsAt":"2026-11-22T11:00:00Z","endsAt":"2026-11-22T12:04:00Z"`, alerts.Firing, "11:00:00", none, "12:04:30"},
-		{"an end to come", `,"endsAt":"2026-11-22T12:04:00Z"`, alerts.Firing, none, none, "12:04:30"},
+		{"none", ``, alerts.Firing, none, none, "12:05:28"},
+		{"amtool's none", `,"startsAt":"0001-01-01T00:00:00.000Z","endsAt":"0001-01-01T00:00:00.000Z"`, alerts.Firing, none, none, "12:05:28"},
+		{"empty", `,"startsAt":"","endsAt":""`, alerts.Firing, none, none, "12:05:28"},
+		{"a start", `,"startsAt":"2026-11-22T11:00:00Z"`, alerts.Firing, "11:00:00", none, "12:05:28"},
+		{"both", `,"startsAt":"2026-11-22T11:00:00Z","endsAt":"2026-11-22T12:04:00Z"`, alerts.Firing, "11:00:00", none, "12:04:28"},
+		{"an end to come", `,"endsAt":"2026-11-22T12:04:00Z"`, alerts.Firing, none, none, "12:04:28"},
 		{"an end that was", `,"endsAt":"2026-11-22T11:59:00Z"`, alerts.Resolved, "11:59:00", "11:59:00", none},
 		{"an end now", `,"startsAt":"2026-11-22T11:00:00Z","endsAt":"2026-11-22T12:00:00Z"`, alerts.Resolved, "11:00:00", "12:00:00", none},
 		{"an end in another zone", `,"startsAt":"2026-11-22T11:00:00Z","endsAt":"2026-11-22T13:59:00+02:00"`, alerts.Resolved, "11:00:00", "11:59:00", none},

@@ -31,9 +31,9 @@ const blinkRules = `groups:
 func TestPrometheusDirect(t *testing.T) {
 	t.Parallel()
 	const (
-		runs  = 6*time.Minute + 30*time.Second
-		grace = 30 * time.Second // that a report may be late
-		sweep = 3 * time.Second
+		runs   = 6*time.Minute + 30*time.Second
+		within = 30 * time.Second // of its end an alert has expired
+		look   = 3 * time.Second  // that asking may take longer
 	)
 	type target struct{ prefix, source string }
 	targets := []target{{"/in/prom_eu", "prom_eu"}, {"", "prometheus"}}
@@ -100,7 +100,7 @@ func TestPrometheusDirect(t *testing.T) {
 	for _, to := range targets {
 		end := ends[to.source]
 		channel := "/api/v1/alerts?match=alertname=Watchdog&match=source=" + to.source
-		r.until("Watchdog of "+to.source+" has expired", time.Until(end)+grace+sweep, func() bool {
+		r.until("Watchdog of "+to.source+" has expired", time.Until(end)+within+look, func() bool {
 			_, body := fetch(t, r.URL+channel)
 			there := !strings.Contains(string(body), `"total":0`)
 			if !there && time.Now().Before(end) {
@@ -117,7 +117,7 @@ func TestPrometheusDirect(t *testing.T) {
 			t.Errorf("Watchdog of %s has %d events, the last %s for the reason %q, want firing and expired for no news", to.source, len(all), last.Kind, last.Reason)
 		}
 		late := last.UpdatedAt.Sub(ends[to.source])
-		between(t, "Watchdog of "+to.source+" has expired", late, 0, grace+sweep)
+		between(t, "Watchdog of "+to.source+" has expired", late, 0, within)
 		t.Logf("Watchdog of %s expired %s after the end that Prometheus gave, %s after it was stopped", to.source, brief(late), brief(last.UpdatedAt.Sub(stopped)))
 	}
 }

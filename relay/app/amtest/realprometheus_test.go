@@ -20,7 +20,7 @@ const (
 	evaluation  = time.Second
 	resendDelay = 2 * time.Second
 	// expiryGrace is how late a report may be after the end that the last one gave.
-	expiryGrace = 30 * time.Second
+	expiryGrace = 28 * time.Second
 )
 
 // prometheus is a real one that has the relay for its Alertmanager.
