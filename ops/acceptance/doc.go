@@ -6,13 +6,15 @@
 //
 //	task acceptance
 //
-// runs them all at once, in about 10 minutes, most of which is waiting. They are
+// runs those of intake one after another and then all others at once, in about 11
+// minutes, most of which is waiting. They are
 // behind the build tag "acceptance", and no part of "go test ./...": the same
 // promises are tested there within seconds, with shorter intervals. Each test ends
 // with a line of what it has measured.
 //
 // # Files
 //
+//   - intake: what is stored when a sender has its answer, storms, new followers
 //   - ghosts: what is silenced or inhibited and over leaves the screens
 //   - cluster: a relay that is slower than the members of a cluster wait
 //   - direct: Prometheus without an Alertmanager
