@@ -51,6 +51,12 @@ func TestBoardFollowsAlerts(t *testing.T) {
 	untilCount(p, "critical", 0)
 	untilCount(p, "suppressed", 1)
 	p.Until(row(a) + ".textContent.includes('silenced by jonas until ') && " + row(a) + ".textContent.includes('CHG-1')")
+	// How long the silence goes on is counted down, in the row and in the panel.
+	const left = "/ \\((59m [0-9]{2}s|1h 00m) left\\): CHG-1$/"
+	p.Until(left + ".test(" + row(a) + ".querySelector('.note.suppressed').textContent)")
+	relaytest.Eval[bool](p, "("+row(a)+".click(), window.left = document.querySelector('#panel .left').textContent, window.lasts = document.querySelector('#panel .age').textContent, true)")
+	p.Until("document.querySelector('#panel .left').textContent !== left && document.querySelector('#panel .age').textContent !== lasts && " + left + ".test(document.querySelector('#panel .note.suppressed').textContent)")
+	p.Press(kb.Escape)
 	play(t, r, a.is(alerts.KindUnsuppressed, alerts.Firing), a.acked("mei", "looking"))
 	untilCount(p, "critical", 1)
 	p.Until(row(a) + ".textContent.includes('acked by mei: looking') && document.querySelector('.tile.critical .more').textContent === '1 acked'")

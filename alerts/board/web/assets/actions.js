@@ -39,6 +39,7 @@ export function setUpActions({ board, live, table, filter, sources, heard, storm
     }
   };
   const panel = new Panel(byId('panel'), { can, run, onFilter: (m) => filter.add(m) });
+  setInterval(() => panel.tick(), 1000);
   const at = () => panel.alert ?? (table.selected?.channel ? table.selected : null);
   const fold = (item) => item?.key && board.fold(item.value);
   const open = (item) => (item?.key ? fold(item) : item && panel.open(item));

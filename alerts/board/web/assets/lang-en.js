@@ -9,7 +9,7 @@ export default {
 
   // Times
   second: 's', minute: 'm', hour: 'h', day: 'd',
-  since: (at) => `since ${at}`, until: (at) => `until ${at}`,
+  since: (at) => `since ${at}`, until: (at) => `until ${at}`, left: (d) => `${d} left`,
 
   // Being live
   live_live: 'Live', live_connecting: 'Connecting', live_dead: 'NOT LIVE',

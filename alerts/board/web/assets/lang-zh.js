@@ -7,7 +7,7 @@ export default {
   ofThemAcked: (n) => `${n} 已认领`,
 
   second: '秒', minute: '分', hour: '时', day: '天',
-  since: (at) => `自 ${at}`, until: (at) => `至 ${at}`,
+  since: (at) => `自 ${at}`, until: (at) => `至 ${at}`, left: (d) => `还剩 ${d}`,
 
   live_live: '实时', live_connecting: '连接中', live_dead: '非实时',
   heard: (s) => `${s} 秒前有响应`,

@@ -4,7 +4,7 @@ import { isEnded } from './event.js';
 import { button } from './dialog.js';
 import { t } from './lang.js';
 import { format } from './matcher.js';
-import { ageText, linkName, linksOf, notes, reasonText, severityBadge } from './row.js';
+import { ageRow, ageText, linkName, linksOf, notes, reasonText, severityBadge } from './row.js';
 import { brief, el, inert, outside, webAddress } from './text.js';
 import { clock, day, moment } from './time.js';
 import { addressOf, base } from './view.js';
@@ -58,6 +58,11 @@ export class Panel {
     else this.#draw(alert);
   }
 
+  /** tick brings it up to date with the clock. */
+  tick() {
+    if (this.#alert) ageRow(this.#root, this.#alert);
+  }
+
   #draw(alert) {
     this.#alert = alert;
     const name = inert(alert.name || t('noName'));
@@ -76,7 +81,7 @@ export class Panel {
       el('p', 'panel-links', ...linksOf(alert).map(({ name: n, address }) => outside(address, linkName(n)))),
       facts([
         [t('sinceWhen'), `${day(alert.startsAt)} ${clock(alert.startsAt)}`],
-        isEnded(alert) ? [t('endedWhen'), moment(alert.endedAt)] : [t('lasts'), ageText(alert)],
+        isEnded(alert) ? [t('endedWhen'), moment(alert.endedAt)] : [t('lasts'), el('span', 'age', ageText(alert))],
         [t('lastChange'), moment(alert.updatedAt)],
         alert.flaps > 0 && [t('flapping'), String(alert.flaps)],
         [t('source'), alert.source],
@@ -117,7 +122,7 @@ export class Panel {
 }
 
 function facts(pairs) {
-  return el('dl', 'facts', ...pairs.filter(Boolean).flatMap(([name, value]) => [el('dt', '', name), el('dd', '', brief(value))]));
+  return el('dl', 'facts', ...pairs.filter(Boolean).flatMap(([name, value]) => [el('dt', '', name), el('dd', '', typeof value === 'string' ? brief(value) : value)]));
 }
 
 function section(title, pairs, tools = () => []) {
