@@ -14,7 +14,7 @@
 //
 // # Files
 //
-//   - intake: what is stored when a sender has its answer, storms, new followers
+//   - intake: what is stored when a sender has its answer, storms, new followers, the board
 //   - ghosts: what is silenced or inhibited and over leaves the screens
 //   - cluster: a relay that is slower than the members of a cluster wait
 //   - direct: Prometheus without an Alertmanager

@@ -69,3 +69,17 @@ func StartProcess(t testing.TB, relay, base string, args []string) *exec.Cmd {
 	t.Fatalf("not ready after %s: %s", Patience, stderr.String())
 	return nil
 }
+
+// StartBuilt starts a relay as a process until the end of the test, and returns where
+// it serves. It takes what many messages would take too long for in a relay of this
+// process: here the race detector may watch, and there it does not.
+func StartBuilt(t testing.TB) (base string) {
+	t.Helper()
+	addr := FreeAddress(t)
+	base = "http://" + addr
+	cmd := StartProcess(t, Build(t, "alertrelay"), base, []string{
+		"serve", "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--nats-listen", "", "--log-level", "error",
+	})
+	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context has ended it
+	return base
+}

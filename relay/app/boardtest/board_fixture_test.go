@@ -87,7 +87,7 @@ func play(t *testing.T, r *relaytest.Relay, all ...alert) {
 
 // playAll has Alertmanager report many alerts at once, and again as long as it is
 // answered with 503: a busy machine may not store them in time.
-func playAll(t *testing.T, r *relaytest.Relay, all []alert) {
+func playAll(t *testing.T, base string, all []alert) {
 	t.Helper()
 	for part := range slices.Chunk(all, 1_000) {
 		var reports []map[string]any
@@ -105,7 +105,7 @@ func playAll(t *testing.T, r *relaytest.Relay, all []alert) {
 			t.Fatal(err)
 		}
 		relaytest.Eventually(t, "the relay takes them", func() bool {
-			got := relaytest.Send(t, r.URL+"/in/alertmanager/am", string(body))
+			got := relaytest.Send(t, base+"/in/alertmanager/am", string(body))
 			if got.Status != http.StatusOK && got.Status != http.StatusServiceUnavailable {
 				t.Fatalf("got %d %s", got.Status, got.Text)
 			}

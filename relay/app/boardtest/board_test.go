@@ -54,8 +54,8 @@ func TestBoardFollowsAlerts(t *testing.T) {
 	// How long the silence goes on is counted down, in the row and in the panel.
 	const left = "/ \\((59m [0-9]{2}s|1h 00m) left\\): CHG-1$/"
 	p.Until(left + ".test(" + row(a) + ".querySelector('.note.suppressed').textContent)")
-	relaytest.Eval[bool](p, "("+row(a)+".click(), window.left = document.querySelector('#panel .left').textContent, window.lasts = document.querySelector('#panel .age').textContent, true)")
-	p.Until("document.querySelector('#panel .left').textContent !== left && document.querySelector('#panel .age').textContent !== lasts && " + left + ".test(document.querySelector('#panel .note.suppressed').textContent)")
+	relaytest.Eval[bool](p, "("+row(a)+".click(), window.left = document.querySelector('#panel .note.suppressed').textContent, window.lasts = document.querySelector('#panel .age').textContent, true)")
+	p.Until("document.querySelector('#panel .note.suppressed').textContent !== left && document.querySelector('#panel .age').textContent !== lasts && " + left + ".test(document.querySelector('#panel .note.suppressed').textContent)")
 	p.Press(kb.Escape)
 	play(t, r, a.is(alerts.KindUnsuppressed, alerts.Firing), a.acked("mei", "looking"))
 	untilCount(p, "critical", 1)
@@ -187,7 +187,7 @@ func TestBoardSoundsForWhatBeginsNow(t *testing.T) {
 		before = append(before, fires("db", "critical", "Before", time.Hour, "n", fmt.Sprint(i)))
 		storm = append(storm, fires("db", "critical", "Storm", 0, "n", fmt.Sprint(i)))
 	}
-	playAll(t, r, before)
+	playAll(t, r.URL, before)
 	p := openBoard(t, relaytest.Chromium(t), r.URL+"/?group=", nil, countsTones)
 	untilCount(p, "critical", 500)
 	p.Hit("j") // browsers allow sounds after a key
@@ -199,7 +199,7 @@ func TestBoardSoundsForWhatBeginsNow(t *testing.T) {
 	play(t, r, fires("db", "critical", "One", 0))
 	p.Until(tunes + " === 1")
 	began := time.Now()
-	playAll(t, r, storm)
+	playAll(t, r.URL, storm)
 	untilCount(p, "critical", 1001)
 	p.Until("document.body.dataset.storm !== undefined && document.getElementById('notices').textContent.includes('Storm: ')")
 	p.Shoot("storm")
@@ -375,16 +375,13 @@ func TestBoardShowsAnotherTime(t *testing.T) {
 const frames = `window.longest = 0; { let last = performance.now(); const f = (at) => { longest = Math.max(longest, at - last); last = at; requestAnimationFrame(f); }; requestAnimationFrame(f); }`
 
 func TestBoardOfTwentyThousand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
-	r := relaytest.Start(t)
+	base := relaytest.StartBuilt(t)
 	many := make([]alert, 20_000)
 	for i := range many {
 		many[i] = fires(fmt.Sprint("team", i%20), []string{"critical", "warning", "info"}[i%3], fmt.Sprint("Alert", i%50), time.Duration(i)*time.Second, "instance", fmt.Sprint("host-", i))
 	}
-	playAll(t, r, many)
-	p := openBoard(t, relaytest.Chromium(t), r.URL+"/?group=team&theme=dark", nil, frames)
+	playAll(t, base, many)
+	p := openBoard(t, relaytest.Chromium(t), base+"/?group=team&theme=dark", nil, frames)
 	untilCount(p, "critical", 6667)
 	if n := relaytest.Eval[int](p, "document.querySelectorAll('.row').length"); n > 80 {
 		t.Errorf("got %d rows as elements, want those in sight", n)
@@ -404,12 +401,9 @@ func TestBoardOfTwentyThousand(t *testing.T) {
 	for i := range 5_000 {
 		many[i] = many[i].resolved()
 	}
-	playAll(t, r, many[:5_000])
+	playAll(t, base, many[:5_000])
 	untilCount(p, "critical", 5000)
-	longest := relaytest.Eval[float64](p, "longest")
-	t.Logf("5,000 transitions: the longest frame took %.0f ms", longest)
-	if longest > 500 { // 67 ms on an idle machine with two cores; others may keep them busy
-		t.Errorf("the page stood still for %.0f ms", longest)
-	}
+	// What that may be is asserted where times are, in ops/acceptance.
+	t.Logf("5,000 transitions: the longest frame took %.0f ms", relaytest.Eval[float64](p, "longest"))
 	p.Fine()
 }

@@ -83,7 +83,7 @@ func TestChannelsPage(t *testing.T) {
 // Of 10,000 channels only the rows in sight are there.
 func TestChannelsPageWithManyChannels(t *testing.T) {
 	r := relaytest.Start(t)
-	publishToMany(t, r, "many.%05d", 10_000, "x")
+	publishToMany(t, r.Client, "many.%05d", 10_000, "x")
 	p := relaytest.OpenTab(t, relaytest.Chromium(t), r.URL+"/channels")
 	p.Until("document.getElementById('shown').textContent === '10000 channels'")
 	rows := func() int { return relaytest.Eval[int](p, "document.querySelectorAll('#channels tbody tr').length") }

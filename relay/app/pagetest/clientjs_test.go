@@ -490,7 +490,12 @@ func TestClientJSRefusals(t *testing.T) {
 // 50,000 messages leave nothing behind.
 func TestClientJSKeepsNothing(t *testing.T) {
 	t.Parallel()
-	r := relaytest.Start(t)
+	base := relaytest.StartBuilt(t)
+	publisher, err := client.New(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(publisher.Close)
 	browser := relaytest.Chromium(t)
 	const messages, channels = 50_000, 400
 	heap := func(p script) float64 {
@@ -507,13 +512,13 @@ func TestClientJSKeepsNothing(t *testing.T) {
 	pages := make(map[string]script)
 	before := make(map[string]float64)
 	for _, transport := range clientTransports {
-		p := script{relaytest.OpenTab(t, browser, r.URL+"/client.js")}
-		p.follow(r.URL, []string{"h.>"}, fmt.Sprintf("{transports: [%q]}", transport), true)
+		p := script{relaytest.OpenTab(t, browser, base+"/client.js")}
+		p.follow(base, []string{"h.>"}, fmt.Sprintf("{transports: [%q]}", transport), true)
 		p.live(transport)
 		pages[transport], before[transport] = p, heap(p)
 	}
 	for i := range messages / channels {
-		publishToMany(t, r, "h.%d", channels, strings.Repeat("x", 200))
+		publishToMany(t, publisher, "h.%d", channels, strings.Repeat("x", 200))
 		if i%15 == 14 { // 20 are kept of each
 			for _, p := range pages {
 				p.Until(fmt.Sprintf("rec.n + rec.gaps >= %d", (i+1)*channels))
@@ -607,14 +612,14 @@ func TestClientJSInAPageOfOthers(t *testing.T) {
 }
 
 // publishToMany publishes a text to so many channels, several at once.
-func publishToMany(t *testing.T, r *relaytest.Relay, format string, channels int, text string) {
+func publishToMany(t *testing.T, to *client.Client, format string, channels int, text string) {
 	t.Helper()
 	all := make([]string, channels)
 	for i := range all {
 		all[i] = fmt.Sprintf(format, i)
 	}
 	for some := range slices.Chunk(all, 50) {
-		if err := r.Client.Publish(t.Context(), client.Publication{Channels: some, Text: []byte(text)}); err != nil {
+		if err := to.Publish(t.Context(), client.Publication{Channels: some, Text: []byte(text)}); err != nil {
 			t.Fatal(err)
 		}
 	}

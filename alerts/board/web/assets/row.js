@@ -66,7 +66,8 @@ function groupCounts(counts) {
 export function ageRow(row, alert) {
   const age = row.querySelector('.age');
   if (age) setText(age, ageText(alert));
-  for (const left of row.querySelectorAll('.left')) setText(left, leftText(Number(left.dataset.until)));
+  const silence = row.querySelector('.note.suppressed');
+  if (silence && alert.suppression?.until) setText(silence.lastChild, suppressionText(alert.suppression));
 }
 
 /** ageText is how long an alert fires, or when it ended. */
@@ -106,13 +107,13 @@ export function chip(name, value, longest) {
 export function notes(alert) {
   const all = [];
   const note = (kind, text, title = '') => {
-    const n = el('span', `note ${kind}`, shape(kind), ...[text].flat());
+    const n = el('span', `note ${kind}`, shape(kind), text);
     if (title) n.title = title;
     all.push(n);
   };
   if (alert.status === 'suppressed') {
-    const why = suppression(alert.suppression);
-    note('suppressed', why, why.filter((part) => typeof part === 'string').join(''));
+    const why = suppressionText(alert.suppression);
+    note('suppressed', why, why);
   } else if (alert.status === 'stale') note('stale', t('staleNote', moment(alert.updatedAt)), t('staleWhy'));
   else if (alert.status === 'expired') note('expired', t('expiredNote'), t('expiredWhy'));
   else if (isEnded(alert)) note('resolved', t(alert.reason === 'unseen' ? 'endedUnseen' : 'resolvedNote', duration(alert.endedAt - alert.startsAt)), reasonText(alert));
@@ -124,21 +125,14 @@ export function notes(alert) {
   return all;
 }
 
-/** suppression is why an alert is kept back, by whom, until when, and how long that is. */
-function suppression(s) {
-  if (!s) return [t('suppressed')];
+/** suppressionText is why an alert is kept back, by whom, until when, and how long that is. */
+function suppressionText(s) {
+  if (!s) return t('suppressed');
   const parts = [s.by ? t('silencedBy', brief(s.by, 60)) : t(`kind_${s.kind}`)];
-  if (s.until) {
-    const left = el('span', 'left', leftText(s.until));
-    left.dataset.until = String(s.until);
-    parts.push(` ${t('until', moment(s.until))}`, left);
-  }
-  if (s.comment) parts.push(`: ${brief(s.comment, 200)}`);
-  return parts;
+  if (s.until) parts.push(t('until', moment(s.until)));
+  if (s.until > shown()) parts.push(`(${t('left', duration(s.until - shown()))})`);
+  return parts.join(' ') + (s.comment ? `: ${brief(s.comment, 200)}` : '');
 }
-
-/** leftText counts down to the end of a silence. */
-const leftText = (until) => (until > shown() ? ` (${t('left', duration(until - shown()))})` : '');
 
 /** reasonText explains a reason of the relay's. */
 export function reasonText(alert) {
