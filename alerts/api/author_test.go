@@ -96,7 +96,7 @@ func TestAuthorOfAcks(t *testing.T) {
 		}
 	}
 	a := r.do(http.MethodGet, "/api/v1/history?format=csv&id="+disk.ID())
-	for _, want := range []string{"DiskFull is bad,on it,Ada L.,", "DiskFull is bad,,deploy-bot,", "DiskFull is bad,,whoever,", ",unacked,firing,critical,DiskFull,DiskFull is bad,Ada L.: ,"} {
+	for _, want := range []string{"DiskFull is bad,on it,Ada L.,", "DiskFull is bad,,deploy-bot,", "DiskFull is bad,,whoever,", ",unacked,firing,critical,DiskFull,DiskFull is bad,Ada L.,"} {
 		if !strings.Contains(string(a.body), want) {
 			t.Errorf("the history is %s, want %q in it", a.body, want)
 		}

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -30,7 +31,7 @@ func (t *Tracker) Unacknowledge(ctx context.Context, id, by, comment string) err
 		}
 		e := s.after(&alerts.Alert{}, alerts.KindUnacked, now)
 		e.Ack = nil
-		if e.Reason = comment; by != "" {
+		if e.Reason = cmp.Or(comment, by); by != "" && comment != "" {
 			e.Reason = by + ": " + comment
 		}
 		return stored, e
