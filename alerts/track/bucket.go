@@ -60,6 +60,10 @@ type lifetime struct {
 	receiver, groupKey string // of the group it was reported in; empty: as before
 
 	as *Record // if set, it goes on as this record says, and none of the above counts
+
+	// lastSeen is when the alert was last heard of, if it ends for want of news: the
+	// record of one that was heard of since stays.
+	lastSeen time.Time
 }
 
 func expiry(a *alerts.Alert) lifetime {
@@ -116,9 +120,12 @@ func (t *Tracker) keep(ctx context.Context, channel string, seq uint64, e *alert
 			if err != nil {
 				return err
 			}
-			known.eventSeq, known.revision = r.EventSeq, revision
+			known.eventSeq, known.revision, known.lastSeen = r.EventSeq, revision, stampOf(r.LastSeen)
 		}
-		return t.forget(ctx, channel, seq, known)
+		if known.heardAfter(l.lastSeen) {
+			return nil
+		}
+		return t.forget(ctx, channel, seq, known, l.lastSeen)
 	}
 	r, revision := known.record(), known.revision
 	for range maxTries {
@@ -185,7 +192,7 @@ func (t *Tracker) put(ctx context.Context, channel string, seq uint64, e *alerts
 func (t *Tracker) refresh(ctx context.Context, channel string, s *state, l lifetime, now time.Time) error {
 	known := t.record(channel)
 	if !s.active() {
-		return t.forget(ctx, channel, s.seq, known)
+		return t.forget(ctx, channel, s.seq, known, time.Time{})
 	}
 	if known.revision > 0 && known.eventSeq == s.eventSeq && (!l.heard || known.says(l, now, t.settings.Load().quiet)) {
 		return nil
@@ -219,6 +226,12 @@ func (k *known) says(l lifetime, now time.Time, quiet time.Duration) bool {
 	return same && stampOf(l.reportedAt) <= reported && now.Sub(k.lastSeen.time()).Abs() < quiet
 }
 
+// heardAfter reports whether there is a record that is of a later report than that at
+// lastSeen, if that is set.
+func (k *known) heardAfter(lastSeen time.Time) bool {
+	return !lastSeen.IsZero() && k.revision > 0 && k.lastSeen > stampOf(lastSeen)
+}
+
 // read gives a channel's record as it is now; a zero one if there is none.
 func (t *Tracker) read(ctx context.Context, channel string) (*Record, uint64, error) {
 	v, err := t.bucket.Get(ctx, channel)
@@ -248,8 +261,9 @@ func (t *Tracker) look(ctx context.Context, channel string) (known, error) {
 }
 
 // forget takes an alert out of the bucket that the event of this sequence has
-// ended. A record that is not known of yet is found by the sweep.
-func (t *Tracker) forget(ctx context.Context, channel string, seq uint64, known known) error {
+// ended. A record that is not known of yet is found by the sweep. If lastSeen is set,
+// one that was heard of since stays.
+func (t *Tracker) forget(ctx context.Context, channel string, seq uint64, known known, lastSeen time.Time) error {
 	eventSeq, revision := known.eventSeq, known.revision
 	for range maxTries {
 		if revision == 0 {
@@ -269,6 +283,10 @@ func (t *Tracker) forget(ctx context.Context, channel string, seq uint64, known 
 		r, now, err := t.read(ctx, channel)
 		if err != nil {
 			return err
+		}
+		if !lastSeen.IsZero() && r.LastSeen.After(lastSeen) {
+			t.noteRecord(channel, r, now)
+			return nil
 		}
 		eventSeq, revision = r.EventSeq, now
 	}

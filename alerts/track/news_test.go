@@ -1,14 +1,17 @@
 package track_test
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"alertrelay/alerts"
 	"alertrelay/alerts/alertstest"
 	"alertrelay/alerts/track"
+	"alertrelay/relay"
 )
 
 // direct is an alert as Prometheus says it: it ends soon if it is not said again.
@@ -185,5 +188,78 @@ func TestFreshBeforeItsRecord(t *testing.T) {
 	}
 	if got, want := kinds(b.history(channelOf(alertstest.Firing("X")))), "firing stale fresh"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// meanwhile does something just before an event of a kind is stored.
+type meanwhile struct {
+	track.EventLog
+	kind alerts.Kind
+	do   func()
+}
+
+func (l meanwhile) Publish(ctx context.Context, p relay.Publication) (relay.Receipt, error) {
+	if e, err := alerts.ParseEvent(p.Text); err == nil && e.Kind == l.kind {
+		l.do()
+	}
+	return l.EventLog.Publish(ctx, p)
+}
+
+// A report that comes while a sweep finds out that there was none counts, though it
+// finds the alert firing and so is no event.
+func TestHeardInThatMoment(t *testing.T) {
+	for kind, want := range map[alerts.Kind]string{alerts.KindStale: "firing stale fresh", alerts.KindExpired: "firing expired firing"} {
+		t.Run(string(kind), func(t *testing.T) {
+			c, server := newClock(), startServer(t)
+			c.stands = time.Now()
+			report := func() alerts.Alert {
+				if kind == alerts.KindExpired {
+					return direct("X", c)
+				}
+				return alertstest.Firing("X")
+			}
+			var speaks *rig // who hears of it in that moment: the one that sweeps, or another
+			var once sync.Once
+			hear := func(l track.EventLog) track.EventLog {
+				return meanwhile{l, kind, func() {
+					once.Do(func() {
+						if got := speaks.record(report()); got.Deduplicated != 1 {
+							t.Errorf("the report is no refresh: %+v", got)
+						}
+					})
+				}}
+			}
+			for _, other := range []bool{false, true} {
+				once = sync.Once{}
+				r := start(t, server, alertstest.Options{Now: c.now, Events: hear})
+				if speaks = r; other {
+					speaks = start(t, server, alertstest.Options{Now: c.now, Events: hear})
+				}
+				r.record(report())
+				settle(t, r)
+				c.add(5 * time.Hour)
+				if kind == alerts.KindExpired {
+					c.add(-4 * time.Hour)
+				}
+				for range 2 {
+					settle(t, r)
+				}
+				channel := channelOf(alertstest.Firing("X"))
+				if got := kinds(r.history(channel)); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				if got := r.shown(); got != "X firing" {
+					t.Errorf("got %s, want X firing", got)
+				}
+				if got := records(t, client(t, server))[channel]; !got.LastSeen.Equal(c.now().UTC().Truncate(time.Millisecond)) || got.Status != alerts.Firing {
+					t.Errorf("the bucket has %+v", got)
+				}
+				r.record(alertstest.Resolved(report()))
+				_, err := r.Stream.Store.DeleteChannel(t.Context(), channel, nil)
+				must(t, err)
+				speaks.Stop()
+				r.Stop()
+			}
+		})
 	}
 }

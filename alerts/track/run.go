@@ -215,7 +215,7 @@ func (t *Tracker) age(ctx context.Context, channel string) error {
 		return nil // another relay has ended it; its event is on the way
 	}
 	t.noteRecord(channel, r, revision)
-	_, err = t.change(ctx, channel, lifetime{}, func(s *state, now time.Time) (outcome, alerts.Event) {
+	o, err := t.change(ctx, channel, lifetime{lastSeen: r.LastSeen}, func(s *state, now time.Time) (outcome, alerts.Event) {
 		if !s.active() || r.EventSeq != s.eventSeq { // it was heard of just now: the record comes after the event
 			return notActive, alerts.Event{}
 		}
@@ -232,6 +232,26 @@ func (t *Tracker) age(ctx context.Context, channel string) error {
 		default:
 			return unchanged, alerts.Event{}
 		}
+		return stored, e
+	})
+	if k := t.record(channel); err == nil && o == stored && k.heardAfter(r.LastSeen) {
+		return t.revive(ctx, channel, k.record())
+	}
+	return err
+}
+
+// revive takes back what age has said of an alert that was heard of in that moment:
+// the report has found it firing, and so is no event.
+func (t *Tracker) revive(ctx context.Context, channel string, r *Record) error {
+	_, err := t.change(ctx, channel, lifetime{as: r}, func(s *state, now time.Time) (outcome, alerts.Event) {
+		e := s.after(&alerts.Alert{}, alerts.KindFresh, now)
+		switch {
+		case s.event.Kind == alerts.KindExpired:
+			e.Kind = alerts.KindFiring
+		case s.event.Kind != alerts.KindStale:
+			return unchanged, e // it is something else by now
+		}
+		e.Status = alerts.Firing
 		return stored, e
 	})
 	return err
