@@ -255,7 +255,7 @@ func TestHeardInThatMoment(t *testing.T) {
 					t.Errorf("the bucket has %+v", got)
 				}
 				r.record(alertstest.Resolved(report()))
-				_, err := r.Stream.Store.DeleteChannel(t.Context(), channel, nil)
+				_, err := r.Stream.DeleteChannel(t.Context(), channel, nil)
 				must(t, err)
 				speaks.Stop()
 				r.Stop()
