@@ -136,7 +136,7 @@ func amtoolPosts(t *testing.T, r *relay) {
 	r.hadEvents("ByHand", "firing resolved")
 	am.amtool("alert", "add", "NoTimes", "team=ops") // ends after five minutes, as at an Alertmanager
 	a := r.becomes("NoTimes", alerts.Firing, 5*time.Second)
-	between(t, "an alert without an end would expire", a.ExpiresAt.Sub(a.LastSeen), 5*time.Minute+30*time.Second-cutOff, 5*time.Minute+31*time.Second)
+	between(t, "an alert without an end would expire", a.ExpiresAt.Sub(a.LastSeen), 5*time.Minute+28*time.Second-cutOff, 5*time.Minute+30*time.Second)
 
 	if status, text := post(t, r.URL+"/in/tool/api/v2/alerts", `[]`); status != http.StatusOK || text != "" {
 		t.Errorf("a list of none: got %d %q, want 200 and nothing", status, text)
