@@ -103,7 +103,7 @@ func StartAsked(t testing.TB, source string, replace ...string) (*relaytest.Rela
 	return StartAskedWith(t, "", source, replace...)
 }
 
-// StartAskedWith is startAsked with more in the relay's configuration.
+// StartAskedWith is StartAsked with more in the relay's configuration.
 func StartAskedWith(t testing.TB, more, source string, replace ...string) (*relaytest.Relay, *Alertmanager) {
 	t.Helper()
 	var address atomic.Pointer[string]

@@ -397,13 +397,24 @@ func TestBoardOfTwentyThousand(t *testing.T) {
 	p.Hit("G")
 	p.Until("document.querySelector('.row.selected')?.getAttribute('aria-rowindex') === document.getElementById('table').getAttribute('aria-rowcount')")
 
-	relaytest.Eval[bool](p, "window.longest = 0, true")
-	for i := range 5_000 {
-		many[i] = many[i].resolved()
+	// A page that stands still does so in each burst, one on a busy machine in some.
+	longest, critical := 0.0, []int{5000, 3333, 1667}
+	for burst, left := range critical {
+		relaytest.Eval[bool](p, "window.longest = 0, true")
+		some := many[burst*5_000 : (burst+1)*5_000]
+		for i := range some {
+			some[i] = some[i].resolved()
+		}
+		playAll(t, base, some)
+		untilCount(p, "critical", left)
+		longest = relaytest.Eval[float64](p, "longest")
+		t.Logf("5,000 transitions: the longest frame took %.0f ms", longest)
+		if longest <= 500 { // ops/acceptance wants 100, of a machine that does nothing else
+			break
+		}
 	}
-	playAll(t, base, many[:5_000])
-	untilCount(p, "critical", 5000)
-	// What that may be is asserted where times are, in ops/acceptance.
-	t.Logf("5,000 transitions: the longest frame took %.0f ms", relaytest.Eval[float64](p, "longest"))
+	if longest > 500 {
+		t.Errorf("the page stood still for %.0f ms", longest)
+	}
 	p.Fine()
 }
